@@ -1,0 +1,1 @@
+"""The shell: Kafka, Faust, Redis, SMPP, HTTP, metrics and the command line."""

@@ -1,0 +1,105 @@
+"""The log: what a record of the topic ``signalling.events`` holds, and nothing else decides anything.
+
+A record is a `Batch`: items of one partition, in order. Everything that can change a verdict is an
+item: events, the clock, the rules, profiles, consent. Where a batch ends means nothing.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import msgspec
+
+from decoders.errors import XinlingError
+from decoders.events import Event
+
+SCHEMA_VERSION = 1
+
+
+class Signal(msgspec.Struct, array_like=True, tag="event"):
+    """An event of the signalling."""
+
+    seq: int
+    """Grows by one with each event of its source, over all partitions; depends on the capture alone."""
+    event: Event
+
+
+class Tick(msgspec.Struct, array_like=True, tag="tick"):
+    """The clock of capture time, at a whole second: everything at or before `time` has been sent."""
+
+    time: int
+    """Microseconds, a multiple of a million."""
+
+
+class RulesChanged(msgspec.Struct, array_like=True, tag="rules"):
+    """From here on these rules decide. To every partition."""
+
+    hash: str
+    bundle: dict[str, bytes]
+    """What `rules.RuleSet.load` takes: the files' names and contents."""
+
+
+class ProfileChanged(msgspec.Struct, array_like=True, tag="profile"):
+    """A subscriber's profile, consent and opt-out, whole; replaces what was known."""
+
+    subscriber: str
+    profile: bytes
+    """`rules.profile.encode`."""
+
+
+class OptedOut(msgspec.Struct, array_like=True, tag="opt-out"):
+    """The subscriber said no."""
+
+    subscriber: str
+    time: int
+
+
+class Erased(msgspec.Struct, array_like=True, tag="erased"):
+    """Forget this subscriber; a pseudonymous opt-out remains."""
+
+    subscriber: str
+
+
+Item = Signal | Tick | RulesChanged | ProfileChanged | OptedOut | Erased
+
+
+class Batch(msgspec.Struct, array_like=True):
+    """One record of the log."""
+
+    schema: int
+    epoch: str
+    """Of the log: a recreated topic has another, so that its offsets are not mistaken for ours."""
+    source: str
+    """Of the events' sequence numbers."""
+    clock: int
+    """Microseconds of capture time when the batch was flushed."""
+    items: list[Item]
+
+
+class LogError(XinlingError):
+    """A record that is not a batch that this version can read."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Batch)
+
+
+def encode(batch: Batch) -> bytes:
+    """MessagePack of a batch."""
+    return _encoder.encode(batch)
+
+
+def decode(data: bytes) -> Batch:
+    """The batch in `data`; raises `LogError` for another schema, a foreign or a truncated record."""
+    try:
+        batch = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise LogError(f"not a batch of schema {SCHEMA_VERSION}: {error}") from error
+    if batch.schema != SCHEMA_VERSION:
+        raise LogError(f"schema {batch.schema}, and this version reads {SCHEMA_VERSION}")
+    return batch
+
+
+def partition_of(subscriber: str, partitions: int) -> int:
+    """The one function that decides a subscriber's partition."""
+    return crc32(subscriber.encode()) % partitions

@@ -1,0 +1,60 @@
+"""What each room counts, by Prometheus' names and units. No label ever bears an identity (P6)."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_SLOW = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+# ingest: captures in, batches out
+frames = Counter("xinling_frames", "Capture records read", ["source"])
+messages = Counter("xinling_messages", "Messages decoded", ["protocol"])
+undecoded = Counter("xinling_undecoded", "What could not be decoded, by reason", ["reason"])
+events = Counter("xinling_events", "Events correlated", ["type", "identity"])
+batches = Counter("xinling_batches", "Batches written to the log")
+batch_items = Histogram(
+    "xinling_batch_items", "Items in a batch", buckets=(1, 5, 20, 50, 100, 200, 350, 500)
+)
+ingest_clock = Gauge(
+    "xinling_ingest_clock_seconds", "Capture time that ingest has reached", ["source"]
+)
+
+# subscribers: batches in, verdicts out
+handled_batches = Counter("xinling_handled_batches", "Batches committed", ["partition"])
+handled_events = Counter("xinling_handled_events", "Events that the rules have seen")
+repeated_events = Counter("xinling_repeated_events", "Events recognised as seen before")
+step_seconds = Histogram(
+    "xinling_step_seconds", "From a batch taken to its commit", buckets=_FAST
+)
+commit_conflicts = Counter(
+    "xinling_commit_conflicts", "Commits refused because the partition had moved on"
+)
+timers_fired = Counter("xinling_timers_fired", "Timers fired by the log's clock")
+partition_clock = Gauge(
+    "xinling_partition_clock_seconds", "Capture time that a partition has reached", ["partition"]
+)
+verdicts = Counter(
+    "xinling_verdicts", "Verdicts by campaign", ["campaign", "verdict", "reason"]
+)
+dead_letters = Counter("xinling_dead_letters", "Records set aside, by reason", ["reason"])
+
+# delivery: offers in, submits out
+outbox_pending = Gauge(
+    "xinling_outbox_pending", "Verdicts committed and not yet published", ["partition"]
+)
+outcomes = Counter("xinling_outcomes", "What became of offers", ["campaign", "outcome"])
+submit_seconds = Histogram(
+    "xinling_submit_seconds", "From submit_sm to its response", buckets=_FAST
+)
+frame_to_submit_seconds = Histogram(
+    "xinling_frame_to_submit_seconds",
+    "From reading the frame that completed a trigger to the SMSC's answer",
+    buckets=_SLOW,
+)
+
+# what the service stands on
+dependency_up = Gauge(
+    "xinling_dependency_up", "1 where a broker, Redis or SMSC answers", ["dependency"]
+)
+retries = Counter("xinling_retries", "Tries again after a failure", ["dependency"])
