@@ -1,0 +1,57 @@
+# make demo   the whole system on this machine, from a real capture to an SMS
+# make test   every test this machine can run; what is missing is skipped with how to get it
+# Both set up .venv from the lock files first. See CONTRIBUTING.md for the rest.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+
+.PHONY: demo test lint format conformance fuzz lock dashboard clean help
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Xinling needs Python 3.11 or later; say where: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "Python's venv module is missing (Debian: apt install python3-venv)" >&2; exit 1; }
+
+# --require-hashes: nothing but what the lock file names. The project itself needs no download.
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what requirements.lock pins into $(VENV) ..." >&2
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: requirements-test.lock $(VENV)/.runtime
+	@echo "Installing what requirements-test.lock pins into $(VENV) ..." >&2
+	@$(PIP) --require-hashes -r requirements-test.lock
+	@touch $@
+
+demo: $(VENV)/.runtime
+	@$(BIN)/xinling demo
+
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.test
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+
+# Resolves anew; needs uv. The runtime set is a part of the test set, version by version.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  --extra test pyproject.toml requirements-build.in -o requirements-test.lock
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  -c requirements-test.lock pyproject.toml requirements-build.in -o requirements.lock
