@@ -1,0 +1,70 @@
+"""Captures as files and standard input: their records, merged by time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from heapq import merge
+from operator import attrgetter
+from pathlib import Path
+from typing import BinaryIO
+
+from decoders.capture import CaptureParser
+from decoders.errors import CaptureError
+from decoders.messages import Record
+
+CHUNK = 1 << 20
+"""Octets read at a time."""
+
+STDIN = "-"
+
+Report = Callable[[CaptureError], None]
+"""Takes the error of a capture whose records up to there were given all the same."""
+
+
+def labels(paths: Sequence[str]) -> list[str]:
+    """A label for each capture: its base name, or the whole path where base names coincide."""
+    names = ["stdin" if path == STDIN else Path(path).name for path in paths]
+    return [
+        path if names.count(name) > 1 else name for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def merged(paths: Sequence[str], report: Report) -> Iterator[Record]:
+    """The records of all captures, by time; of equal times, in the order of `paths`.
+
+    A capture that is not there raises CaptureError at once. One that turns out to be damaged gives
+    what comes before the damage, its error goes to `report`, and the others go on.
+    """
+    with ExitStack() as stack:
+        files = [_open(path, stack) for path in paths]
+        streams = [
+            _records(file, path, label, report)
+            for file, path, label in zip(files, paths, labels(paths), strict=True)
+        ]
+        yield from merge(*streams, key=attrgetter("time"))
+
+
+def _open(path: str, stack: ExitStack) -> BinaryIO:
+    if path == STDIN:
+        return sys.stdin.buffer
+    try:
+        return stack.enter_context(Path(path).open("rb"))
+    except OSError as error:
+        raise CaptureError(
+            error.strerror or str(error), file=path, remedy="name a capture file that can be read"
+        ) from error
+
+
+def _records(file: BinaryIO, path: str, label: str, report: Report) -> Iterator[Record]:
+    parser = CaptureParser(label)
+    try:
+        while chunk := file.read(CHUNK):
+            yield from parser.feed(chunk)
+        parser.close()
+    except CaptureError as error:
+        error.file = path
+        report(error)
+    except OSError as error:
+        report(CaptureError(error.strerror or str(error), file=path))
