@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from decoders.messages import Cell
+from decoders.times import to_text
 
 SCHEMA_VERSION = 1
 
@@ -38,7 +39,7 @@ class OtherParty(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ton: int
     npi: int
-    destination: Destination = Destination()
+    destination: Destination
     id: str | None = None
     """Pseudonym; None for service, emergency and short numbers."""
     selected: str | None = None
@@ -72,6 +73,12 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Only with clear output."""
     imei: str | None = None
     """Only with clear output."""
+
+    def row(self) -> dict[str, Any]:
+        """The row of the contracts: plain values, time as text, keys that do not apply left out."""
+        row: dict[str, Any] = msgspec.to_builtins(self)
+        row["time"] = to_text(self.time)
+        return row
 
 
 LOCATION_UPDATED = "location.updated"

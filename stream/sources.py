@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from heapq import merge
+from io import BufferedReader
 from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO
+from typing import cast
 
 from decoders.capture import CaptureParser
 from decoders.errors import CaptureError
@@ -46,9 +47,9 @@ def merged(paths: Sequence[str], report: Report) -> Iterator[Record]:
         yield from merge(*streams, key=attrgetter("time"))
 
 
-def _open(path: str, stack: ExitStack) -> BinaryIO:
+def _open(path: str, stack: ExitStack) -> BufferedReader:
     if path == STDIN:
-        return sys.stdin.buffer
+        return cast(BufferedReader, sys.stdin.buffer)
     try:
         return stack.enter_context(Path(path).open("rb"))
     except OSError as error:
@@ -57,10 +58,10 @@ def _open(path: str, stack: ExitStack) -> BinaryIO:
         ) from error
 
 
-def _records(file: BinaryIO, path: str, label: str, report: Report) -> Iterator[Record]:
+def _records(file: BufferedReader, path: str, label: str, report: Report) -> Iterator[Record]:
     parser = CaptureParser(label)
     try:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read1(CHUNK):
             yield from parser.feed(chunk)
         parser.close()
     except CaptureError as error:
