@@ -144,5 +144,14 @@ class Message(msgspec.Struct, kw_only=True):
     """Operation code of a supplementary service or USSD component, TS 24.080 4.5."""
     service_code: int | None = None
     """SS-Code of a supplementary service, or None."""
+    rp_message: str | None = None
+    """RP message inside a CP-DATA, TS 24.011 7.3: ``RP-DATA`` ``RP-ACK`` ``RP-ERROR`` ``RP-SMMA``."""
+    rp_reference: int | None = None
+    """RP message reference, which an RP-ACK or RP-ERROR repeats, TS 24.011 8.2.3."""
+    tp_message: str | None = None
+    """TPDU inside an RP message, TS 23.040 9.2.2: ``SMS-DELIVER`` ``SMS-SUBMIT`` and so on."""
+    envelope: list[Element] | None = None
+    """Header fields of the SCCP message that carried this one, offsets within that; only filled
+    with `elements`, and only in the first message of an SCCP message."""
     elements: list[Element] | None = None
     """Every element in order; only filled when the decoder is asked for them (`dissect`)."""
