@@ -1,0 +1,24 @@
+"""M2PA (RFC 4165): the MTP3 message in a User Data message.
+
+Common header of 8 octets (version, spare, class 11, type, length), then BSN and FSN of 4 octets
+each, then a priority octet and the message from its service information octet on. An empty User
+Data acknowledges only.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from decoders.m3ua import HEADER
+
+USER_DATA: Final = 0x0B01
+"""Class 11, type 1."""
+_BODY: Final = 16
+
+
+def user_data(message: bytes) -> tuple[int, int] | None:
+    """Start and end of the MTP3 message (RFC 4165 2.3.1), equal when there is none; None: cut."""
+    length = HEADER.unpack_from(message)[2]
+    if length > len(message) or length < _BODY:
+        return None
+    return min(_BODY + 1, length), length

@@ -1,0 +1,217 @@
+"""TCP (RFC 9293) as a bystander sees it: each direction's octets once, in order, holes noticed.
+
+Segments that come early wait, within bounds, for the ones before them. A hole is given up when
+the peer acknowledges what it holds (then the peer has it and the capture lost it), when too much
+is waiting, or when the capture has moved on by the patience; what follows is a gap.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, NamedTuple
+
+from decoders.endpoints import link_name, swapped
+from decoders.messages import Record
+from decoders.undecoded import Ledger
+
+_HEADER: Final = struct.Struct(">4sIIBB")
+_SYN: Final = 2
+_RST: Final = 4
+_ACK: Final = 16
+_MODULUS: Final = 0xFFFFFFFF
+_HALF: Final = 1 << 31
+_MAX_EARLY: Final = 256
+
+
+class Octets(NamedTuple):
+    """The next octets of one direction of a connection."""
+
+    key: tuple[str, bytes, bytes]
+    """Label of the capture, addresses, ports: this direction."""
+    link: str
+    ports: bytes
+    """Source and destination port, 2 octets each."""
+    data: bytes
+    fresh: bool
+    """What came before them is not known: the start was not seen, or a hole was given up."""
+
+
+class _Direction:
+    __slots__ = ("early", "early_bytes", "early_since", "expected", "fresh", "last_seen", "link")
+
+    def __init__(self, link: str, expected: int, *, fresh: bool) -> None:
+        self.link = link
+        self.expected = expected
+        self.fresh = fresh
+        self.early: dict[int, bytes] = {}
+        self.early_bytes = 0
+        self.early_since = 0
+        self.last_seen = 0
+
+    def ahead(self, sequence: int) -> int:
+        """How far a sequence number lies ahead of the expected one; negative when behind."""
+        distance = (sequence - self.expected) & _MODULUS
+        return distance - _MODULUS - 1 if distance >= _HALF else distance
+
+    def keep(self, sequence: int, payload: bytes, now: int) -> None:
+        """Let a segment wait that came before the ones it follows."""
+        if not self.early:
+            self.early_since = now
+        held = self.early.get(sequence, b"")
+        if len(payload) > len(held):
+            self.early[sequence] = payload
+            self.early_bytes += len(payload) - len(held)
+
+    def advance(self, sequence: int, payload: bytes) -> bytes:
+        """What of this segment is new; it begins at or before the expected octet."""
+        new = payload[-self.ahead(sequence) :]
+        self.expected = (self.expected + len(new)) & _MODULUS
+        return new
+
+    def ready(self) -> list[bytes]:
+        """Segments that waited and now follow on."""
+        following: list[bytes] = []
+        while self.early:
+            sequence = min(self.early, key=self.ahead)
+            if self.ahead(sequence) > 0:
+                break
+            payload = self.early.pop(sequence)
+            self.early_bytes -= len(payload)
+            following.append(self.advance(sequence, payload))
+        return following
+
+
+class TcpLayer:
+    """Takes TCP segments of the configured ports, gives octets in order.
+
+    Args:
+        ledger: where failures and gaps are counted.
+        ports: a segment is ours when either port is one of these.
+        max_directions: directions of connections kept; the least recently used quarter makes room.
+        max_waiting: octets that may wait in one direction for a hole to close.
+        patience: microseconds of capture time that they may wait.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        ports: tuple[int, ...],
+        max_directions: int,
+        max_waiting: int,
+        patience: int,
+    ) -> None:
+        self._ledger = ledger
+        self._ports = frozenset(port.to_bytes(2, "big") for port in ports)
+        self._max_directions = max_directions
+        self._max_waiting = max_waiting
+        self._patience = patience
+        self._directions: dict[tuple[str, bytes, bytes], _Direction] = {}
+
+    def feed(
+        self, record: Record, addresses: bytes, data: bytes, start: int, end: int
+    ) -> list[Octets]:
+        """Octets that the segment in ``data[start:end]`` makes available, in either direction."""
+        if end - start < 20:
+            self._ledger.fail("TCP header cut short", record, data[start:end])
+            return []
+        ports, sequence, acknowledged, offset, flags = _HEADER.unpack_from(data, start)
+        if ports[:2] not in self._ports and ports[2:] not in self._ports:
+            self._ledger.skip("TCP on other ports")
+            return []
+        body = start + (offset >> 4) * 4
+        if body < start + 20 or body > end:
+            self._ledger.fail("TCP header malformed", record, data[start : start + 20])
+            return []
+        key = (record.source, addresses, ports)
+        found: list[Octets] = []
+        if flags & _ACK:
+            self._acknowledge(key, acknowledged, found)
+        if flags & _RST:
+            self._directions.pop(key, None)
+        elif flags & _SYN:
+            self._open(key, (sequence + 1) & _MODULUS, record.time, fresh=False)
+        elif body < end:
+            self._segment(key, sequence, data[body:end], record.time, found)
+        return found
+
+    def _segment(
+        self,
+        key: tuple[str, bytes, bytes],
+        sequence: int,
+        payload: bytes,
+        now: int,
+        found: list[Octets],
+    ) -> None:
+        direction = self._directions.get(key)
+        if direction is None:
+            direction = self._open(key, sequence, now, fresh=True)
+        direction.last_seen = now
+        ahead = direction.ahead(sequence)
+        if ahead + len(payload) <= 0:
+            self._ledger.skip("TCP segment seen before")
+            return
+        if ahead > 0:
+            direction.keep(sequence, payload, now)
+            if self._waited_enough(direction, now):
+                self._give_up_hole(key, direction, found)
+            return
+        self._hand_over(key, direction, direction.advance(sequence, payload), found)
+        for waiting in direction.ready():
+            self._hand_over(key, direction, waiting, found)
+
+    def _waited_enough(self, direction: _Direction, now: int) -> bool:
+        return (
+            direction.early_bytes > self._max_waiting
+            or len(direction.early) > _MAX_EARLY
+            or not 0 <= now - direction.early_since <= self._patience
+        )
+
+    def _acknowledge(
+        self, key: tuple[str, bytes, bytes], acknowledged: int, found: list[Octets]
+    ) -> None:
+        """The other end has everything before ``acknowledged``: a hole before it stays one."""
+        backwards = (key[0], swapped(key[1]), swapped(key[2]))
+        direction = self._directions.get(backwards)
+        if direction is None:
+            return
+        while direction.early and direction.ahead(acknowledged) > 0:
+            self._give_up_hole(backwards, direction, found)
+
+    def _give_up_hole(
+        self, key: tuple[str, bytes, bytes], direction: _Direction, found: list[Octets]
+    ) -> None:
+        direction.expected = min(direction.early, key=direction.ahead)
+        direction.fresh = True
+        self._ledger.gap(direction.link, 1)
+        for waiting in direction.ready():
+            self._hand_over(key, direction, waiting, found)
+
+    def _hand_over(
+        self,
+        key: tuple[str, bytes, bytes],
+        direction: _Direction,
+        payload: bytes,
+        found: list[Octets],
+    ) -> None:
+        if payload:
+            found.append(Octets(key, direction.link, key[2], payload, direction.fresh))
+            direction.fresh = False
+
+    def _open(
+        self, key: tuple[str, bytes, bytes], expected: int, now: int, *, fresh: bool
+    ) -> _Direction:
+        known = self._directions.get(key)
+        if known is not None and not fresh and known.expected == expected and not known.early:
+            return known  # a repeated SYN of a connection that has not spoken yet
+        if known is None and len(self._directions) >= self._max_directions:
+            self._make_room()
+        direction = _Direction(link_name(key[0], "tcp", key[1], key[2]), expected, fresh=fresh)
+        direction.last_seen = now
+        self._directions[key] = direction
+        return direction
+
+    def _make_room(self) -> None:
+        by_age = sorted(self._directions, key=lambda key: self._directions[key].last_seen)
+        for key in by_age[: max(1, self._max_directions // 4)]:
+            del self._directions[key]
+            self._ledger.skip("TCP connection forgotten")
