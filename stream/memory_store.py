@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -101,7 +102,7 @@ class MemoryStore(StateStore):
             kept.outbox[str(kept.written)] = data
         if commit.rules is not None:
             kept.rules = dict(commit.rules)
-        kept.aside.update(commit.aside)
+        _update(kept.aside, commit.aside)
         return True
 
     async def progress(self, partition: int) -> Progress:
@@ -115,6 +116,10 @@ class MemoryStore(StateStore):
     async def pending(self, partition: int) -> int:
         """See `StateStore.pending`."""
         return len(self._of(partition).timers.due)
+
+    async def aside(self, partition: int) -> dict[str, str]:
+        """See `StateStore.aside`."""
+        return dict(self._of(partition).aside)
 
     async def outbox(self, partition: int, limit: int) -> list[Waiting]:
         """See `StateStore.outbox`."""
@@ -131,7 +136,7 @@ class MemoryStore(StateStore):
         """Nothing is held open."""
 
 
-def _update(kept: dict[str, bytes], written: dict[str, Any]) -> None:
+def _update(kept: dict[str, Any], written: Mapping[str, Any]) -> None:
     for key, value in written.items():
         if value is None:
             kept.pop(key, None)

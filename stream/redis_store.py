@@ -115,6 +115,13 @@ class RedisStore(StateStore):
         """See `StateStore.pending`."""
         return int(await _asked(self._client.zcard(self._key(partition, "timers"))))
 
+    async def aside(self, partition: int) -> dict[str, str]:
+        """See `StateStore.aside`."""
+        stored: dict[bytes, bytes] = await _asked(
+            self._client.hgetall(self._key(partition, "aside"))
+        )
+        return {name.decode(): reason.decode() for name, reason in stored.items()}
+
     async def outbox(self, partition: int, limit: int) -> list[Waiting]:
         """See `StateStore.outbox`."""
         entries = await _asked(self._client.xrange(self._key(partition, "outbox"), count=limit))

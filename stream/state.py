@@ -22,7 +22,7 @@ _SOURCES_KEPT = 64
 _EPOCHS_KEPT = 8
 
 
-class StateError(XinlingError):
+class StoredDataError(XinlingError):
     """What is stored cannot be used: a newer version wrote it, or it is damaged."""
 
 
@@ -85,7 +85,9 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
         return dict(list(kept.items())[-_SOURCES_KEPT:])
 
     def begun(self, epoch: str) -> Progress:
-        """The progress with which a log of another `epoch` begins."""
+        """The progress from which to handle records of `epoch`: anew where it is another one."""
+        if epoch == self.epoch:
+            return self
         past = [*self.past_epochs, self.epoch] if self.epoch else self.past_epochs
         return msgspec.structs.replace(
             self, epoch=epoch, offset=0, position=0, past_epochs=past[-_EPOCHS_KEPT:]
@@ -122,8 +124,9 @@ class Commit(msgspec.Struct):
     """`encode_entry`, in order."""
     rules: dict[str, bytes] | None = None
     """A new bundle in force from here on; its hash is in `progress`."""
-    aside: dict[str, str] = {}
-    """Subscribers whose state could not be read, with the reason; the state stays as it is."""
+    aside: dict[str, str | None] = {}
+    """Subscribers whose state could not be read, with the reason; the state stays as it is. None
+    takes a subscriber off that list."""
 
 
 class Waiting(NamedTuple):
@@ -154,20 +157,23 @@ class StateStore(Protocol):
     ) -> Loaded:
         """What is kept of `subscribers`, and of at most `limit` others with a timer up to `until`.
 
-        One round trip. Raises `StateError` where the progress itself cannot be read.
+        One round trip. Raises `StoredDataError` where the progress itself cannot be read.
         """
 
     async def commit(self, partition: int, token: bytes, commit: Commit) -> bool:
         """Writes `commit` if the stored progress is still `token`, else nothing and gives False."""
 
     async def progress(self, partition: int) -> Progress:
-        """How far the partition is; raises `StateError` where that cannot be read."""
+        """How far the partition is; raises `StoredDataError` where that cannot be read."""
 
     async def rules(self, partition: int) -> dict[str, bytes]:
         """The bundle in force; empty before the first."""
 
     async def pending(self, partition: int) -> int:
         """Timers that have not fired."""
+
+    async def aside(self, partition: int) -> dict[str, str]:
+        """Subscribers whose state could not be read, with the reason."""
 
     async def outbox(self, partition: int, limit: int) -> list[Waiting]:
         """The oldest entries, in order, at most `limit`."""
@@ -190,15 +196,15 @@ def encode_progress(progress: Progress) -> bytes:
 
 
 def decode_progress(data: bytes) -> Progress:
-    """The progress in `data`, empty bytes being none; raises `StateError`."""
+    """The progress in `data`, empty bytes being none; raises `StoredDataError`."""
     if not data:
         return Progress()
     try:
         progress = _progress_decoder.decode(data)
     except msgspec.DecodeError as error:
-        raise StateError(f"a partition's progress cannot be read: {error}") from error
+        raise StoredDataError(f"a partition's progress cannot be read: {error}") from error
     if progress.version > FORMAT_VERSION:
-        raise StateError(
+        raise StoredDataError(
             f"a partition's progress has version {progress.version}, this reads {FORMAT_VERSION}",
             remedy="run the version of xinling that wrote it, or a newer one",
         )
@@ -211,8 +217,8 @@ def encode_entry(entry: OutboxEntry) -> bytes:
 
 
 def decode_entry(data: bytes) -> OutboxEntry:
-    """The entry in `data`; raises `StateError` where it is none."""
+    """The entry in `data`; raises `StoredDataError` where it is none."""
     try:
         return _entry_decoder.decode(data)
     except msgspec.DecodeError as error:
-        raise StateError(f"an entry of the outbox cannot be read: {error}") from error
+        raise StoredDataError(f"an entry of the outbox cannot be read: {error}") from error

@@ -45,7 +45,11 @@ pairs_of(function(subscriber, due)
   end
 end)
 pairs_of(function(subscriber, reason)
-  redis.call('HSET', prefix .. 'aside', subscriber, reason)
+  if reason == '' then
+    redis.call('HDEL', prefix .. 'aside', subscriber)
+  else
+    redis.call('HSET', prefix .. 'aside', subscriber, reason)
+  end
 end)
 for _ = 1, count() do
   redis.call('XADD', prefix .. 'outbox', '*', 'v', ARGV[at])

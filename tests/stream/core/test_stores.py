@@ -8,8 +8,8 @@ from stream.state import (
     BEGINNING,
     Commit,
     Progress,
-    StateError,
     StateStore,
+    StoredDataError,
     decode_progress,
     encode_progress,
 )
@@ -49,6 +49,10 @@ async def test_p2_a_commit_writes_everything(store: StateStore) -> None:
     assert [entry.data for entry in await store.outbox(2, 10)] == [b"one", b"two"]
     assert await store.rules(2) == commit.rules
     assert await store.pending(2) == 2
+    assert await store.aside(2) == {"c": "damaged"}
+    erased = Commit(progress=Progress(offset=4), aside={"c": None, "never": None})
+    assert await store.commit(2, loaded.token, erased)
+    assert await store.aside(2) == {}
 
 
 async def test_p2_a_commit_on_progress_that_moved_on_writes_nothing(store: StateStore) -> None:
@@ -142,5 +146,5 @@ async def test_a_step_of_thousands_of_subscribers_is_one_round_trip(store: State
 @pytest.mark.parametrize("damaged", [b"\xc1", b"\x93\x01", b"", b"\x91\xa1x"])
 def test_progress_that_cannot_be_read_is_an_error_never_a_guess(damaged: bytes) -> None:
     newer = encode_progress(Progress(version=999))
-    with pytest.raises(StateError):
+    with pytest.raises(StoredDataError):
         decode_progress(damaged or newer)

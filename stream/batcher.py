@@ -1,0 +1,121 @@
+"""Events into batches: which partition, which sequence number, and where the clock ticks.
+
+Pure: it waits for nothing and asks for no time. The shell tells it when to flush (500 items, or
+20 ms of wall time when live). Where a batch ends means nothing.
+
+A tick stands before the first event that lies after a whole second, and says that everything at or
+before that second has been sent. Ticks that follow each other with nothing between are one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from decoders.events import Event
+from decoders.times import SECOND
+from stream.log import (
+    SCHEMA_VERSION,
+    Batch,
+    Erased,
+    Item,
+    OptedOut,
+    ProfileChanged,
+    RulesChanged,
+    Signal,
+    Tick,
+    partition_of,
+)
+from stream.state import BEGINNING
+
+MAX_ITEMS = 500
+
+
+class Addressed(NamedTuple):
+    """A batch and the partition that it is for."""
+
+    partition: int
+    batch: Batch
+
+
+def second_before(time: int) -> int:
+    """The last whole second that lies before `time`, both in microseconds."""
+    return (time - 1) // SECOND * SECOND
+
+
+class Batcher:
+    """Batches of one source, for one log.
+
+    Attributes:
+        next_seq: the sequence number that the next event gets; part of ingest's checkpoint.
+        clock: the latest tick, microseconds.
+    """
+
+    def __init__(  # noqa: PLR0913  a source, a log, and where to go on
+        self,
+        source: str,
+        epoch: str,
+        partitions: int,
+        *,
+        max_items: int = MAX_ITEMS,
+        next_seq: int = 1,
+        clock: int = BEGINNING,
+    ) -> None:
+        self.next_seq = next_seq
+        self.clock = clock
+        self._source = source
+        self._epoch = epoch
+        self._max_items = max_items
+        self._time = clock
+        self._open: list[list[Item]] = [[] for _ in range(partitions)]
+        self._ticked = [clock] * partitions
+
+    def add(self, event: Event) -> list[Addressed]:
+        """Takes an event; gives the batch that it filled, if any."""
+        self._time = max(self._time, event.time)
+        self.clock = max(self.clock, second_before(event.time))
+        signal = Signal(self.next_seq, event)
+        self.next_seq += 1
+        return self._append(partition_of(event.subscriber, len(self._open)), signal)
+
+    def change(self, item: ProfileChanged | OptedOut | Erased) -> list[Addressed]:
+        """Takes a change of one subscriber; gives the batch that it filled, if any."""
+        return self._append(partition_of(item.subscriber, len(self._open)), item)
+
+    def change_rules(self, item: RulesChanged) -> list[Addressed]:
+        """Takes new rules for every partition, in batches of their own: they may be large."""
+        filled = self.flush()
+        for partition in range(len(self._open)):
+            self._open[partition].append(item)
+            filled.append(self._close(partition))
+        return filled
+
+    def tick(self, time: int) -> None:
+        """Lets the clock run on to the whole second at or before `time`: all up to it was added."""
+        self._time = max(self._time, time)
+        self.clock = max(self.clock, time // SECOND * SECOND)
+
+    def flush(self) -> list[Addressed]:
+        """Everything that is open, and the clock for every partition that has not heard of it."""
+        filled = []
+        for partition, items in enumerate(self._open):
+            self._tell_time(partition)
+            if items:
+                filled.append(self._close(partition))
+        return filled
+
+    def _append(self, partition: int, item: Item) -> list[Addressed]:
+        self._tell_time(partition)
+        items = self._open[partition]
+        items.append(item)
+        return [self._close(partition)] if len(items) >= self._max_items else []
+
+    def _tell_time(self, partition: int) -> None:
+        if self._ticked[partition] < self.clock:
+            self._ticked[partition] = self.clock
+            self._open[partition].append(Tick(self.clock))
+
+    def _close(self, partition: int) -> Addressed:
+        items, self._open[partition] = self._open[partition], []
+        return Addressed(
+            partition, Batch(SCHEMA_VERSION, self._epoch, self._source, self._time, items)
+        )

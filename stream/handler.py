@@ -1,0 +1,242 @@
+"""One record of the log after another: load, run the rules, commit; each record counts once (P2).
+
+`Handler.handle` knows neither Kafka nor Faust. Two thin drivers call it: the Faust agent on a topic
+(`stream.app`) and the embedded engine (`stream.engine`). It never raises for what is in a record;
+what it raises is an `InfrastructureError`, after which the driver hands it the same record again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from time import perf_counter
+from typing import NamedTuple
+
+import msgspec
+
+from decoders.errors import XinlingError
+from decoders.times import SECOND
+from rules.verdicts import Verdict
+from stream import metrics
+from stream.log import Batch, Item, RulesChanged, Signal, Tick
+from stream.state import (
+    ContendedError,
+    Loaded,
+    OffsetGapError,
+    OutboxFullError,
+    Progress,
+    StateStore,
+)
+from stream.step import Fault, Rules, StepRun
+
+logger = logging.getLogger(__name__)
+
+
+class RulesMismatchError(XinlingError):
+    """A bundle of rules does not have the hash that it came under."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The bounds of a step."""
+
+    items: int = 1000
+    """Items of a record that one commit takes."""
+    timers: int = 1000
+    """Subscribers with a due timer that one commit takes."""
+    outbox: int = 100_000
+    """Entries of a partition that may wait to be published before it stops deciding."""
+    conflicts: int = 5
+    """Commits refused in a row before a partition is given up as another worker's."""
+    rule_sets: int = 4
+    """Sets of rules kept loaded."""
+
+
+class Handled(NamedTuple):
+    """What became of a record."""
+
+    progress: Progress
+    """Of the partition, after it."""
+    skipped: bool
+    """The record had been handled before; nothing was written."""
+    events: int
+    """Events that the rules saw."""
+    repeated: int
+    """Events that had been seen before, under another offset."""
+    fired: int
+    """Timers that the clock fired."""
+    verdicts: list[Verdict]
+    """As committed; they are on their way out through the outbox, not through here."""
+    faults: list[Fault]
+    """What could not be used; set aside and counted."""
+
+
+class Handler:
+    """Handles the records of any number of partitions, one at a time each."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        load_rules: Callable[[dict[str, bytes]], Rules],
+        limits: Limits | None = None,
+    ) -> None:
+        """`load_rules` is `rules.engine.RuleSet.load`: it raises XinlingError for what is wrong."""
+        self._store = store
+        self._limits = limits or Limits()
+        self._load_rules = load_rules
+        self._rules: dict[str, Rules] = {}
+
+    async def handle(
+        self, partition: int, offset: int, batch: Batch, *, accept_gap: bool = False
+    ) -> Handled:
+        """Commits what the record at `offset` decides, once, however often it is handed over.
+
+        Raises:
+            OffsetGapError: records between the last one and this are missing, and `accept_gap`
+                does not say that they are lost for good.
+            OutboxFullError: the relay must catch up first.
+            ContendedError: another worker handles this partition.
+            StoreUnavailableError: the store failed; whether it wrote shows when this is repeated.
+            StoredDataError: the partition's progress or rules cannot be read.
+        """
+        began = perf_counter()
+        total = _nothing(Progress())
+        position = refused = 0
+        while refused <= self._limits.conflicts:
+            step = await self._step(partition, offset, batch, position, accept_gap=accept_gap)
+            if isinstance(step, _Elsewhere):
+                refused += step.refused
+                position = step.position
+                continue
+            refused = 0
+            total = _sum(total, step)
+            position = step.progress.position
+            if step.skipped or step.progress.offset > offset:
+                _count(partition, total, perf_counter() - began)
+                return total
+        raise ContendedError(
+            f"another worker commits for partition {partition}", remedy="leave it to that worker"
+        )
+
+    async def _step(
+        self, partition: int, offset: int, batch: Batch, position: int, *, accept_gap: bool
+    ) -> Handled | _Elsewhere:
+        """One load and one commit of the items from `position` on."""
+        items = batch.items[position : position + self._limits.items]
+        loaded = await self._load(partition, items)
+        place = _place(loaded.progress, offset, batch, accept_gap=accept_gap)
+        if place is None:
+            return _nothing(loaded.progress)
+        if place != position:
+            return _Elsewhere(place, refused=0)
+        metrics.outbox_pending.labels(partition).set(loaded.outbox)
+        if loaded.outbox > self._limits.outbox:
+            raise OutboxFullError(
+                f"{loaded.outbox} verdicts of partition {partition} wait to be published",
+                remedy="see that the relay runs and what it publishes to answers",
+            )
+        rules = await self._in_force(partition, loaded.progress.rules)
+        run = StepRun(loaded, self._limits.timers, rules, self._loaded_rules)
+        reached = run.run(batch.source, items, position)
+        done = reached == len(batch.items)
+        commit = run.commit(
+            epoch=batch.epoch, offset=offset + done, position=0 if done else reached
+        )
+        if not await self._store.commit(partition, loaded.token, commit):
+            metrics.commit_conflicts.inc()
+            return _Elsewhere(position, refused=1)
+        return _outcome(commit.progress, run)
+
+    async def _load(self, partition: int, items: list[Item]) -> Loaded:
+        subscribers = dict.fromkeys(name for item in items if (name := _subscriber(item)))
+        until = max((item.time for item in items if isinstance(item, Tick)), default=None)
+        return await self._store.load(partition, list(subscribers), until, self._limits.timers)
+
+    async def _in_force(self, partition: int, rules_hash: str) -> Rules | None:
+        """The rules that the partition's progress names, fetched where they are not loaded yet."""
+        if not rules_hash:
+            return None
+        if rules_hash not in self._rules:
+            bundle = await self._store.rules(partition)
+            return self._loaded_rules(rules_hash, bundle)
+        return self._rules[rules_hash]
+
+    def _loaded_rules(self, rules_hash: str, bundle: dict[str, bytes]) -> Rules:
+        """The rules of a bundle, loaded once for all partitions; raises XinlingError."""
+        if rules_hash not in self._rules:
+            rules = self._load_rules(bundle)
+            if rules.hash != rules_hash:
+                raise RulesMismatchError(
+                    f"the rules have hash {rules.hash} where the log says {rules_hash}",
+                    remedy="run one version of xinling everywhere, then load the rules again",
+                )
+            while len(self._rules) >= self._limits.rule_sets:
+                del self._rules[next(iter(self._rules))]
+            self._rules[rules_hash] = rules
+        return self._rules[rules_hash]
+
+
+class _Elsewhere(NamedTuple):
+    """A step that wrote nothing: another position was due, or the commit was refused."""
+
+    position: int
+    refused: int
+
+
+def _place(progress: Progress, offset: int, batch: Batch, *, accept_gap: bool) -> int | None:
+    """The position in the record at which to go on; None where all of it was handled before."""
+    if batch.epoch != progress.epoch:
+        return None if batch.epoch in progress.past_epochs else 0
+    if offset < progress.offset:
+        return None
+    if offset > progress.offset and not accept_gap:
+        raise OffsetGapError(progress.offset, offset)
+    return progress.position if offset == progress.offset else 0
+
+
+def _subscriber(item: Item) -> str | None:
+    if isinstance(item, Signal):
+        return item.event.subscriber
+    return None if isinstance(item, Tick | RulesChanged) else item.subscriber
+
+
+def _nothing(progress: Progress) -> Handled:
+    return Handled(progress, True, 0, 0, 0, [], [])
+
+
+def _outcome(progress: Progress, run: StepRun) -> Handled:
+    return Handled(progress, False, run.events, run.repeated, run.fired, run.verdicts, run.faults)
+
+
+def _sum(total: Handled, step: Handled) -> Handled:
+    return Handled(
+        step.progress,
+        total.skipped and step.skipped,
+        total.events + step.events,
+        total.repeated + step.repeated,
+        total.fired + step.fired,
+        total.verdicts + step.verdicts,
+        total.faults + step.faults,
+    )
+
+
+def _count(partition: int, done: Handled, seconds: float) -> None:
+    """What Prometheus is told of one record."""
+    metrics.step_seconds.observe(seconds)
+    metrics.partition_clock.labels(partition).set(max(done.progress.clock, 0) / SECOND)
+    if done.skipped:
+        return
+    metrics.handled_batches.labels(partition).inc()
+    metrics.handled_events.inc(done.events)
+    metrics.repeated_events.inc(done.repeated)
+    metrics.timers_fired.inc(done.fired)
+    for verdict in done.verdicts:
+        metrics.verdicts.labels(verdict.campaign, verdict.verdict, verdict.reason or "").inc()
+    for fault in done.faults:
+        metrics.dead_letters.labels(fault.reason).inc()
+        logger.warning(
+            "partition %d, item %d: %s: %s",
+            partition,
+            fault.position,
+            fault.reason,
+            fault.explanation,
+        )

@@ -1,0 +1,97 @@
+"""From the outbox to wherever verdicts go: published, then taken out; at least once.
+
+A verdict that was published and not yet taken out when the process died is published again; its
+offer and step are the same, and whoever reads recognises the copy (the ledger does).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+
+from stream import metrics
+from stream.state import (
+    InfrastructureError,
+    OutboxEntry,
+    StateStore,
+    StoredDataError,
+    Waiting,
+    decode_entry,
+)
+
+BATCH = 500
+"""Entries published before they are taken out together."""
+POLL_SECONDS = 1.0
+"""How long an entry may wait that nobody told of: one left by a worker that died."""
+
+Publish = Callable[[int, list[OutboxEntry]], Awaitable[None]]
+"""Partition and entries in order; returns when they are safe, raises InfrastructureError."""
+
+logger = logging.getLogger(__name__)
+
+
+class Relay:
+    """Publishes the outboxes of the partitions that this process owns."""
+
+    def __init__(self, store: StateStore, publish: Publish, partitions: Iterable[int] = ()) -> None:
+        self._store = store
+        self._publish = publish
+        self._owned = set(partitions)
+        self._told: set[int] = set()
+        self._wake = asyncio.Event()
+
+    def own(self, partitions: Iterable[int]) -> None:
+        """From now on these partitions are this process's, and no others."""
+        self._owned = set(partitions)
+        self.tell(*self._owned)
+
+    def tell(self, *partitions: int) -> None:
+        """Verdicts were committed: do not wait for the next look."""
+        self._told.update(partitions)
+        self._wake.set()
+
+    async def flush(self, partition: int) -> int:
+        """Publishes everything that waits in one partition; gives the number of entries.
+
+        Raises what publishing raises and `StoreUnavailableError`; nothing is lost by that.
+        """
+        published = 0
+        while waiting := await self._store.outbox(partition, BATCH):
+            entries = [entry for item in waiting if (entry := _read(item)) is not None]
+            await self._publish(partition, entries)
+            await self._store.acknowledge(partition, [item.id for item in waiting])
+            published += len(waiting)
+        metrics.outbox_pending.labels(partition).set(0)
+        return published
+
+    async def run(self) -> None:
+        """Publishes as entries come, over failures of either side, until it is cancelled."""
+        self.tell(*self._owned)
+        while True:
+            told, self._told = self._told & self._owned, set()
+            self._wake.clear()
+            for partition in sorted(told):
+                await self._try(partition)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+            if not self._wake.is_set():
+                self._told.update(self._owned)
+
+    async def _try(self, partition: int) -> None:
+        try:
+            await self.flush(partition)
+        except InfrastructureError as error:
+            metrics.retries.labels("relay").inc()
+            logger.warning("verdicts of partition %d wait: %s", partition, error)
+
+
+def _read(item: Waiting) -> OutboxEntry | None:
+    """The entry; None for one that cannot be read, which is counted and passed over."""
+    try:
+        return decode_entry(item.data)
+    except StoredDataError as error:
+        metrics.dead_letters.labels("outbox entry unreadable").inc()
+        logger.error("outbox entry %s is passed over: %s", item.id, error)  # noqa: TRY400
+        return None
