@@ -1,0 +1,157 @@
+"""Faust: one app a role, each with one agent that takes raw records one by one.
+
+Faust gives at-least-once and order within a partition. An agent that raises would have its record
+acknowledged (`docs/decisions`), so an agent here never does: it hands its failure to the process,
+which ends, and does not return from the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from yarl import URL
+
+from stream.config import Config
+from stream.topics import MAX_RECORD_BYTES
+
+logger = logging.getLogger(__name__)
+
+Take = Callable[[int, int, bytes], Awaitable[None]]
+"""Handles the record of a partition at an offset; a return means that it is done."""
+Start = Callable[[int], Awaitable[int]]
+"""The offset from which a partition is read."""
+Fail = Callable[[BaseException], None]
+"""Ends the process."""
+Assigned = Callable[[set[int]], None]
+"""Told of the partitions that this process has now."""
+
+_BUFFER_RECORDS = 32
+_COMMIT_SECONDS = 1.0
+
+
+class SeekingConsumer(driver.Consumer):
+    """A consumer that begins where Redis' progress stands, whatever was committed to Kafka.
+
+    Faust asks for the committed offsets after every rebalance and whenever it falls back.
+    """
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """The offsets from which the partitions are read now."""
+        committed = dict(await super().seek_to_committed())
+        start: Start | None = getattr(self.app, "start_at", None)
+        if start is None:
+            return committed
+        wanted = {partition: await start(partition.partition) for partition in self.assignment()}
+        first = await self.earliest_offsets(*wanted)
+        for partition, offset in wanted.items():
+            wanted[partition] = max(offset, first.get(partition, 0))
+        if wanted:
+            await self.seek_wait(wanted)
+        return {**committed, **wanted}
+
+
+class SeekingTransport(driver.Transport):
+    """Faust's aiokafka transport with `SeekingConsumer`."""
+
+    Consumer: ClassVar[type[Any]] = SeekingConsumer
+
+
+class Role:
+    """One Faust app with one agent on one topic."""
+
+    def __init__(  # noqa: PLR0913  what an agent hangs on
+        self,
+        config: Config,
+        topic: str,
+        take: Take,
+        fail: Fail,
+        *,
+        start: Start | None = None,
+        assigned: Assigned | None = None,
+    ) -> None:
+        self.topic = topic
+        self._take = take
+        self._fail = fail
+        self._assigned = assigned
+        self.app = _app(config, topic)
+        self.app.start_at = start
+        self.app.transport = SeekingTransport(self.app.conf.broker_consumer, self.app)
+        self.app.on_partitions_assigned.connect(self._on_assigned, weak=False)
+        source = self.app.topic(
+            topic,
+            key_serializer="raw",
+            value_serializer="raw",
+            value_type=bytes,
+            key_type=bytes,
+            allow_empty=True,
+        )
+        self.app.agent(source, name=f"xinling.{topic}", concurrency=1)(self._agent)
+
+    async def start(self) -> None:
+        """Starts consuming; returns when Faust is up."""
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Stops; the record in hand is handed over again to whoever comes next."""
+        await self.app.stop()
+
+    @property
+    def crashed(self) -> BaseException | None:
+        """What ended Faust, if something did."""
+        reason: BaseException | None = self.app.crash_reason
+        return reason
+
+    def partitions(self) -> set[int]:
+        """The partitions that this process has now."""
+        return {tp.partition for tp in self.app.consumer.assignment() if tp.topic == self.topic}
+
+    async def earliest(self, partition: int) -> int:
+        """The first offset that the topic still holds."""
+        tp = TP(self.topic, partition)
+        first: Mapping[TP, int] = await self.app.consumer.earliest_offsets(tp)
+        return first[tp]
+
+    async def _on_assigned(self, app: Any, assigned: Iterable[TP], **_: Any) -> None:
+        del app
+        if self._assigned is not None:
+            self._assigned({tp.partition for tp in assigned if tp.topic == self.topic})
+
+    async def _agent(self, stream: Any) -> None:
+        async for event in stream.events():
+            message = event.message
+            try:
+                await self._take(message.partition, message.offset, message.value or b"")
+            except Exception as error:  # noqa: BLE001  an agent that raised would acknowledge
+                self._fail(error)
+                await asyncio.Event().wait()
+
+
+def _app(config: Config, topic: str) -> Any:
+    kafka = config.kafka
+    brokers = [URL(f"kafka://{address.strip()}") for address in kafka.brokers.split(",")]
+    return faust.App(
+        f"{kafka.group}-{topic}",
+        broker=brokers,
+        autodiscover=False,
+        datadir=config.service.data_dir,
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        broker_session_timeout=kafka.session_seconds,
+        broker_heartbeat_interval=kafka.session_seconds / 5,
+        broker_request_timeout=max(kafka.request_seconds, kafka.session_seconds),
+        broker_commit_interval=_COMMIT_SECONDS,
+        broker_max_poll_records=_BUFFER_RECORDS,
+        broker_max_poll_interval=config.service.retry_seconds * 2 + 60,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=MAX_RECORD_BYTES,
+        stream_buffer_maxsize=_BUFFER_RECORDS,
+        stream_wait_empty=False,
+        cython_optimizations=True,
+    )

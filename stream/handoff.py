@@ -1,0 +1,88 @@
+"""Records from a thread that may wait for its source, to a loop that must not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+WAITING = 4096
+"""Items that may wait for the loop; then the thread waits, and its source with it."""
+
+
+class Handoff(Generic[T]):
+    """Runs a blocking iterator in a thread of its own; the loop takes what there is.
+
+    The thread is a daemon: one that waits for a silent source does not keep the process.
+    """
+
+    def __init__(self, items: Callable[[], Iterator[T]], name: str) -> None:
+        self._items = items
+        self._loop = asyncio.get_running_loop()
+        self._ready = asyncio.Event()
+        self._lock = threading.Condition()
+        self._queue: deque[T] = deque()
+        self._error: BaseException | None = None
+        self._ended = False
+        self._stopped = False
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    async def take(self, timeout: float) -> list[T] | None:  # noqa: ASYNC109  no exception is meant
+        """What has come by now; [] after `timeout` seconds of nothing, None at the end.
+
+        Raises what the iterator raised, once everything before it was taken.
+        """
+        if not self._queue and not self._ended:
+            self._ready.clear()
+            if not self._queue and not self._ended:
+                await self._wait(timeout)
+        with self._lock:
+            taken = list(self._queue)
+            self._queue.clear()
+            self._lock.notify()
+            if taken or not self._ended:
+                return taken
+        if self._error is not None:
+            raise self._error
+        return None
+
+    def stop(self) -> None:
+        """The thread ends at its next item; nothing more is taken."""
+        with self._lock:
+            self._stopped = True
+            self._lock.notify()
+
+    async def _wait(self, timeout: float) -> None:  # noqa: ASYNC109
+        try:
+            await asyncio.wait_for(self._ready.wait(), timeout)
+        except TimeoutError:
+            return
+
+    def _run(self) -> None:
+        try:
+            for item in self._items():
+                if not self._put(item):
+                    return
+        except BaseException as error:  # noqa: BLE001  it is raised where it is taken
+            self._error = error
+        self._ended = True
+        self._wake()
+
+    def _put(self, item: T) -> bool:
+        with self._lock:
+            while len(self._queue) >= WAITING and not self._stopped:
+                self._lock.wait()
+            if self._stopped:
+                return False
+            self._queue.append(item)
+            first = len(self._queue) == 1
+        if first:
+            self._wake()
+        return True
+
+    def _wake(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ready.set)

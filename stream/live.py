@@ -1,0 +1,120 @@
+"""Captures that go on: a folder that a ring buffer fills, and pcap-over-IP. Blocking iterators."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from decoders.capture import CaptureParser
+from decoders.errors import CaptureError
+from decoders.messages import Record
+from stream.sources import CHUNK, Report
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+"""Between two looks at a file that has nothing new."""
+CONNECT_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 5.0
+TCP = "tcp://"
+
+Stopped = Callable[[], bool]
+
+
+def ring(folder: str, report: Report, stopped: Stopped) -> Iterator[Record]:
+    """The records of every capture in `folder`, in the order of names, and of those to come.
+
+    A file is done when a later one is there and it has no more to read, as dumpcap's and tcpdump's
+    ring buffers write them: names that sort by time. A file that is replaced or taken away while it
+    is read is read to its end all the same.
+    """
+    done = ""
+    while not stopped():
+        later = _later(folder, done)
+        if not later:
+            time.sleep(POLL_SECONDS)
+            continue
+        done = later[0]
+        yield from _growing(folder, done, report, stopped)
+
+
+def _later(folder: str, name: str) -> list[str]:
+    try:
+        return sorted(
+            path.name
+            for path in Path(folder).iterdir()
+            if path.name > name and path.is_file() and not path.name.startswith(".")
+        )
+    except OSError as error:
+        raise CaptureError(
+            error.strerror or str(error), file=folder, remedy="name a folder that can be read"
+        ) from error
+
+
+def _growing(folder: str, name: str, report: Report, stopped: Stopped) -> Iterator[Record]:
+    """The records of one file until it is done."""
+    parser = CaptureParser(name)
+    path = Path(folder) / name
+    try:
+        with path.open("rb") as file:
+            while not stopped():
+                last = bool(_later(folder, name))  # asked before reading: what is read then is all
+                chunk = file.read(CHUNK)
+                yield from parser.feed(chunk)
+                if not chunk and last:
+                    parser.close()
+                    return
+                if not chunk:
+                    time.sleep(POLL_SECONDS)
+    except CaptureError as error:
+        error.file = str(path)
+        report(error)
+    except OSError as error:
+        report(CaptureError(error.strerror or str(error), file=str(path)))
+
+
+def pcap_over_ip(source: str, report: Report, stopped: Stopped) -> Iterator[Record]:
+    """The records that ``tcp://host:port`` sends, over reconnects; each one begins a capture."""
+    host, port = address(source)
+    wait = POLL_SECONDS
+    while not stopped():
+        try:
+            with socket.create_connection((host, port), CONNECT_SECONDS) as connection:
+                logger.info("%s connected", source)
+                wait = POLL_SECONDS
+                yield from _received(connection, source, report, stopped)
+        except OSError as error:
+            logger.warning("%s is away (%s); trying again", source, type(error).__name__)
+        time.sleep(wait)
+        wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+
+def address(source: str) -> tuple[str, int]:
+    """Host and port of ``tcp://host:port``; raises CaptureError for anything else."""
+    host, _, port = source.removeprefix(TCP).rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise CaptureError("not an address", file=source, remedy="write tcp://host:port")
+    return host.strip("[]"), int(port)
+
+
+def _received(
+    connection: socket.socket, source: str, report: Report, stopped: Stopped
+) -> Iterator[Record]:
+    parser = CaptureParser(source)
+    connection.settimeout(POLL_SECONDS)
+    try:
+        while not stopped():
+            try:
+                chunk = connection.recv(CHUNK)
+            except TimeoutError:
+                continue
+            if not chunk:
+                parser.close()
+                return
+            yield from parser.feed(chunk)
+    except CaptureError as error:
+        error.file = source
+        report(error)

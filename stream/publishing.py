@@ -1,0 +1,54 @@
+"""Verdicts from the outbox onto the topics `verdicts` and `offers`; outcomes onto theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from decoders.times import from_text
+from rules.verdicts import SEND, Verdict
+from stream import topics
+from stream.log import partition_of
+from stream.publisher import Publisher
+from stream.state import OutboxEntry
+
+_TIMES = ("time", "not_before")
+
+
+class Publishing:
+    """Rows as JSON, keyed by the subscriber's pseudonym, one subscriber always on one partition."""
+
+    def __init__(self, publisher: Publisher, partitions: int) -> None:
+        self._publisher = publisher
+        self._partitions = partitions
+
+    async def verdicts(self, partition: int, entries: list[OutboxEntry]) -> None:
+        """Publishes entries in order; returns when all are safe. `stream.relay.Publish`."""
+        del partition  # rows go by their subscriber
+        for entry in entries:
+            row = msgspec.json.encode(entry.verdict.row())
+            await self.row(topics.VERDICTS, entry.verdict.subscriber, row)
+            if is_offer(entry.verdict):
+                await self.row(topics.OFFERS, entry.verdict.subscriber, row)
+
+    async def row(self, topic: str, subscriber: str, row: bytes) -> None:
+        """Publishes one row; raises KafkaUnavailableError."""
+        partition = partition_of(subscriber, self._partitions)
+        await self._publisher.send(topic, row, partition=partition, key=subscriber.encode())
+
+
+def is_offer(verdict: Verdict) -> bool:
+    """Whether a verdict is to be delivered; one of a campaign in the shadow is not."""
+    return verdict.verdict == SEND and ("status", "shadow") not in verdict.checks
+
+
+def verdict_of(row: bytes) -> Verdict:
+    """The verdict of a row of the topics; raises ValueError for anything else."""
+    plain: dict[str, Any] = msgspec.json.decode(row, type=dict[str, Any])
+    for name in _TIMES:
+        if name in plain:
+            plain[name] = from_text(plain[name])
+    for sample in plain.get("evidence", ()):
+        sample["time"] = from_text(sample["time"])
+    return msgspec.convert(plain, Verdict)

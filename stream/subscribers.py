@@ -1,0 +1,127 @@
+"""The driver between a partition of `signalling.events` and `stream.handler`; it never raises.
+
+A record counts as done only when it is committed in Redis or stands in the dead letters. What
+neither succeeds nor passes within the configured patience ends the process: its supervisor starts
+it again, and it goes on from Redis' progress.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from stream import log, metrics, topics
+from stream.handler import Handled, Handler
+from stream.log import Batch, LogError
+from stream.publisher import Publisher
+from stream.relay import Relay
+from stream.retry import patiently
+from stream.state import (
+    ContendedError,
+    InfrastructureError,
+    OffsetGapError,
+    OutboxFullError,
+    StateStore,
+    StoreUnavailableError,
+)
+from stream.topics import Log
+
+logger = logging.getLogger(__name__)
+
+_PASSING = (StoreUnavailableError, OutboxFullError, ContendedError)
+REDIS = "redis"
+
+Earliest = Callable[[int], Awaitable[int]]
+"""The first offset that the log still holds of a partition."""
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A record set aside; its bytes stay where they are, for whoever may read them."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    octets: int
+
+
+class Subscribers:
+    """Hands records to the handler, over failures that pass."""
+
+    def __init__(  # noqa: PLR0913  the rooms it stands between
+        self,
+        *,
+        handler: Handler,
+        store: StateStore,
+        relay: Relay,
+        publisher: Publisher,
+        log: Log,
+        earliest: Earliest,
+        patience: float,
+    ) -> None:
+        self._handler = handler
+        self._store = store
+        self._relay = relay
+        self._publisher = publisher
+        self._log = log
+        self._earliest = earliest
+        self._patience = patience
+
+    async def take(self, partition: int, offset: int, value: bytes) -> None:
+        """Handles one record; raises only InfrastructureError, once patience is at its end."""
+        try:
+            batch = log.decode(value)
+        except LogError as error:
+            await self._set_aside(partition, offset, value, "not a batch", str(error))
+            return
+        try:
+            handled = await self._handle(partition, offset, batch)
+        except InfrastructureError:
+            raise
+        except Exception as error:  # one record must not stop a partition
+            logger.exception("partition %d: record %d cannot be handled", partition, offset)
+            await self._set_aside(partition, offset, value, "unhandled", type(error).__name__)
+            return
+        if handled.verdicts:
+            self._relay.tell(partition)
+
+    async def start(self, partition: int) -> int:
+        """The offset from which to read a partition; 0 where Redis knows nothing of this log."""
+        progress = await patiently(
+            REDIS,
+            lambda: self._store.progress(partition),
+            (StoreUnavailableError,),
+            self._patience,
+        )
+        return progress.offset if progress.epoch == self._log.epoch else 0
+
+    async def _handle(self, partition: int, offset: int, batch: Batch) -> Handled:
+        async def attempt() -> Handled:
+            try:
+                return await self._handler.handle(partition, offset, batch)
+            except OffsetGapError as gap:
+                if await self._earliest(partition) < offset:
+                    raise  # the records between are there: start again and read them
+                logger.error(  # noqa: TRY400  the trace says nothing more
+                    "partition %d: the log lost records %d to %d",
+                    partition, gap.expected, offset - 1,
+                )  # fmt: skip
+                metrics.dead_letters.labels("lost by the log").inc(offset - gap.expected)
+                return await self._handler.handle(partition, offset, batch, accept_gap=True)
+
+        return await patiently(REDIS, attempt, _PASSING, self._patience)
+
+    async def _set_aside(
+        self, partition: int, offset: int, value: bytes, reason: str, explanation: str
+    ) -> None:
+        """The record to the dead letters, and the partition past it."""
+        metrics.dead_letters.labels(reason).inc()
+        logger.error("partition %d: record %d set aside: %s", partition, offset, explanation)
+        letter = DeadLetter(topics.EVENTS, partition, offset, explanation, len(value))
+        await self._publisher.send(
+            topics.DEAD_LETTERS, msgspec.json.encode(letter), partition=partition
+        )
+        empty = Batch(log.SCHEMA_VERSION, self._log.epoch, "", 0, [])
+        await self._handle(partition, offset, empty)
