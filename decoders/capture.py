@@ -1,4 +1,4 @@
-"""Capture files, from octets in any portions: pcap and pcapng, plain or packed with gzip or zstd."""
+"""Captures from octets in any portions: pcap and pcapng, plain or packed with gzip or zstd."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from decoders.messages import Record
 from decoders.undecoded import Ledger
@@ -17,41 +17,60 @@ MAX_DATAGRAM: Final = 65_535
 
 _IPV4: Final = struct.Struct(">BxHHHxB2x8s")
 _IPV6: Final = struct.Struct(">4xHBx32s")
+_PLACE: Final = struct.Struct(">HI")
 _FRAGMENT: Final = 44
 _AUTHENTICATION: Final = 51
 _OPTIONS: Final = frozenset({0, 43, 60, 135, 139, 140})
 """Extension headers of (length + 1) * 8 octets: hop by hop, routing, destination, mobility, HIP,
 SHIM6 (RFC 6564, RFC 8200 4)."""
+_FOLLOWED: Final = _OPTIONS | {_FRAGMENT, _AUTHENTICATION}
+_COPY_WITHIN: Final = 1_000_000
+"""Microseconds within which the same fragments again are a mirrored copy, not a new datagram."""
+_Key: TypeAlias = tuple[str, bytes, int, int]
+"""Label of the capture, addresses, identification, protocol."""
+
+
+class _Piece(NamedTuple):
+    """A fragment: where it belongs, and whether nothing comes after it."""
+
+    offset: int
+    last: bool
+    data: bytes
 
 
 class _Datagram:
     """The fragments of one datagram seen so far."""
 
-    __slots__ = ("began", "pieces", "total")
+    __slots__ = ("began", "pieces", "size", "total")
 
     def __init__(self, began: int) -> None:
         self.began = began
         self.pieces: dict[int, bytes] = {}
+        self.size = 0
         self.total: int | None = None
 
-    def whole(self) -> bytes | None:
-        """The payload once every octet is there; None until then.
+    def add(self, piece: _Piece) -> bool:
+        """Take a fragment in; False when another of the same place has other octets."""
+        held = self.pieces.get(piece.offset)
+        if held is not None:
+            return held == piece.data
+        self.pieces[piece.offset] = piece.data
+        self.size += len(piece.data)
+        if piece.last:
+            self.total = piece.offset + len(piece.data)
+        return self.total is None or self.size <= self.total
 
-        Raises:
-            ValueError: fragments overlap otherwise than by an exact repetition.
-        """
-        if self.total is None:
+    def whole(self) -> bytes | None:
+        """The payload once every octet is there; None until then."""
+        if self.size != self.total:
             return None
         at = 0
-        for offset, piece in sorted(self.pieces.items()):
-            if offset > at:
+        in_order = sorted(self.pieces.items())
+        for offset, piece in in_order:
+            if offset != at:
                 return None
-            if offset < at:
-                raise ValueError
             at += len(piece)
-        if at != self.total:
-            return None
-        return b"".join(piece for _, piece in sorted(self.pieces.items()))
+        return b"".join(piece for _, piece in in_order)
 
 
 class IpLayer:
@@ -60,14 +79,18 @@ class IpLayer:
     Args:
         ledger: where failures are counted.
         max_datagrams: incomplete datagrams kept at once; the oldest makes room.
+        max_waiting: octets of fragments kept at once; likewise.
         patience: microseconds of capture time after which an incomplete datagram is given up.
     """
 
-    def __init__(self, ledger: Ledger, max_datagrams: int, patience: int) -> None:
+    def __init__(self, ledger: Ledger, max_datagrams: int, max_waiting: int, patience: int) -> None:
         self._ledger = ledger
         self._max_datagrams = max_datagrams
+        self._max_waiting = max_waiting
         self._patience = patience
-        self._datagrams: dict[tuple[str, bytes, int, int], _Datagram] = {}
+        self._datagrams: dict[_Key, _Datagram] = {}
+        self._waiting = 0
+        self._complete: dict[_Key, int] = {}
 
     def v4(self, record: Record, start: int) -> Payload | None:
         """The payload of the IPv4 packet that begins at ``start``; None where there is none yet."""
@@ -83,14 +106,12 @@ class IpLayer:
         # A length of 0 is what segmentation offload leaves: the packet fills the record.
         end = min(start + total, len(data)) if total else len(data)
         if fragment & 0x3FFF:
-            return self._fragment(
-                record,
-                (record.source, addresses, ident, protocol),
-                (fragment & 0x1FFF) * 8,
-                fragment & 0x2000 == 0,
-                data[start + header : start + total],
-                start + total > len(data),
-            )
+            last = fragment & 0x2000 == 0
+            body = data[start + header : start + total]
+            piece = _Piece((fragment & 0x1FFF) * 8, last, body)
+            cut = start + total > len(data)
+            key = (record.source, addresses, ident, protocol)
+            return self._fragment(record, key, piece, cut=cut)
         return protocol, addresses, data, start + header, end
 
     def v6(self, record: Record, start: int) -> Payload | None:
@@ -104,28 +125,25 @@ class IpLayer:
             self._ledger.fail("IPv6 header malformed", record, data[start : start + 40])
             return None
         at = start + 40
-        end = min(at + length, len(data)) if length else len(data)
-        return self._behind_extensions(
-            record, protocol, addresses, at, end, at + length > len(data)
-        )
+        stop = at + length if length else len(data)
+        return self._behind_extensions(record, protocol, addresses, at, stop)
 
     def _behind_extensions(
-        self, record: Record, protocol: int, addresses: bytes, at: int, end: int, cut: bool
+        self, record: Record, protocol: int, addresses: bytes, at: int, stop: int
     ) -> Payload | None:
         data = record.data
-        while protocol in _OPTIONS or protocol in {_FRAGMENT, _AUTHENTICATION}:
+        end = min(stop, len(data))
+        while protocol in _FOLLOWED:
             if at + 8 > end:
-                self._ledger.fail("IPv6 extension header cut short", record, data[at:end])
+                self._ledger.fail("IPv6 extension header cut short", record)
                 return None
             following = data[at]
             if protocol == _FRAGMENT:
-                place, ident = struct.unpack_from(">HI", data, at + 2)
+                place, ident = _PLACE.unpack_from(data, at + 2)
                 if place & 0xFFF9:
+                    piece = _Piece(place & 0xFFF8, place & 1 == 0, data[at + 8 : end])
                     key = (record.source, addresses, ident, following)
-                    last = place & 1 == 0
-                    return self._fragment(
-                        record, key, place & 0xFFF8, last, data[at + 8 : end], cut
-                    )
+                    return self._fragment(record, key, piece, cut=stop > end)
                 at += 8
             elif protocol == _AUTHENTICATION:
                 at += (data[at + 1] + 2) * 4
@@ -134,47 +152,52 @@ class IpLayer:
             protocol = following
         return protocol, addresses, data, min(at, end), end
 
-    def _fragment(
-        self,
-        record: Record,
-        key: tuple[str, bytes, int, int],
-        offset: int,
-        last: bool,
-        piece: bytes,
-        cut: bool,
-    ) -> Payload | None:
-        if cut or not piece or offset + len(piece) > MAX_DATAGRAM:
+    def _fragment(self, record: Record, key: _Key, piece: _Piece, *, cut: bool) -> Payload | None:
+        if cut or not piece.data or piece.offset + len(piece.data) > MAX_DATAGRAM:
             self._ledger.fail("IP fragment malformed or cut short", record)
             return None
+        done = self._complete.get(key)
+        if done is not None and abs(record.time - done) <= _COPY_WITHIN:
+            self._ledger.skip("IP fragment seen before")
+            return None
         datagram = self._datagram(key, record.time)
-        datagram.pieces.setdefault(offset, piece)
-        if last:
-            datagram.total = offset + len(piece)
-        try:
-            payload = datagram.whole()
-        except ValueError:
-            del self._datagrams[key]
+        before = datagram.size
+        if not datagram.add(piece):
             self._ledger.fail("IP fragments overlap", record)
+            self._give_up(key)
             return None
+        self._waiting += datagram.size - before
+        payload = datagram.whole()
         if payload is None:
+            while self._waiting > self._max_waiting:
+                self._give_up(next(iter(self._datagrams)))
             return None
-        del self._datagrams[key]
-        protocol = key[3]
-        if protocol in _OPTIONS:
+        self._finish(key, record.time)
+        if key[3] in _FOLLOWED:
             # Extension headers inside the fragmented part are legal and never seen: not followed.
-            self._ledger.skip(f"IP protocol {protocol} in fragments")
+            self._ledger.skip(f"IP protocol {key[3]} in fragments")
             return None
-        return protocol, key[1], payload, 0, len(payload)
+        return key[3], key[1], payload, 0, len(payload)
 
-    def _datagram(self, key: tuple[str, bytes, int, int], now: int) -> _Datagram:
+    def _finish(self, key: _Key, now: int) -> None:
+        """A datagram is whole; copies of its fragments may still come."""
+        self._waiting -= self._datagrams.pop(key).size
+        self._complete.pop(key, None)
+        if len(self._complete) >= self._max_datagrams:
+            del self._complete[next(iter(self._complete))]
+        self._complete[key] = now
+
+    def _give_up(self, key: _Key) -> None:
+        self._waiting -= self._datagrams.pop(key).size
+        self._ledger.skip("IP fragments never completed")
+
+    def _datagram(self, key: _Key, now: int) -> _Datagram:
         datagram = self._datagrams.get(key)
-        if datagram is not None and 0 <= now - datagram.began <= self._patience:
+        if datagram is not None and abs(now - datagram.began) <= self._patience:
             return datagram
         if datagram is not None:
-            del self._datagrams[key]
-            self._ledger.skip("IP fragments never completed")
+            self._give_up(key)
         elif len(self._datagrams) >= self._max_datagrams:
-            del self._datagrams[next(iter(self._datagrams))]
-            self._ledger.skip("IP fragments never completed")
+            self._give_up(next(iter(self._datagrams)))
         datagram = self._datagrams[key] = _Datagram(now)
         return datagram

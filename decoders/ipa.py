@@ -17,7 +17,7 @@ from decoders.undecoded import Ledger
 SCCP: Final = 0xFD
 _HEADER: Final = 3
 _STREAMS: Final = frozenset({0x00, SCCP, 0xFE, 0xEE, 0xFC, 0xFB, 0xFF})
-"""RSL and OML of low numbers never pass with SCCP; CCM 0xFE, Osmocom's extension 0xEE, MGCP 0xFC."""
+"""What may pass beside SCCP: CCM 0xFE, Osmocom's extension 0xEE, MGCP 0xFC, OML, RSL."""
 _MAX_FRAME: Final = 4096
 """A frame longer than this is not IPA: SCCP fits into 272 octets, LUDT into 3952."""
 _ENOUGH_FRAMES: Final = 4
@@ -50,9 +50,9 @@ class IpaLayer:
     def feed(self, record: Record, octets: Octets) -> list[bytes]:
         """SCCP messages that these octets complete, in order."""
         framer = self._framer(octets.key, record.time)
-        if octets.fresh:
+        if octets.follows != "octets":
             framer.buffer.clear()
-            framer.searching = True
+            framer.searching = octets.follows == "hole"
         framer.buffer += octets.data
         found: list[bytes] = []
         while len(framer.buffer) >= _HEADER:
@@ -61,7 +61,8 @@ class IpaLayer:
             length = int.from_bytes(framer.buffer[:2], "big")
             stream = framer.buffer[2]
             if not _plausible(length, stream):
-                self._ledger.fail("IPA header malformed", record, bytes(framer.buffer[:_HEADER]))
+                self._ledger.fail("IPA header malformed", record)
+                self._ledger.gap(octets.link, 1)
                 framer.searching = True
                 continue
             if len(framer.buffer) < _HEADER + length:

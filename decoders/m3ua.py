@@ -39,7 +39,7 @@ _WANTED: Final = frozenset({_PROTOCOL_DATA})
 
 
 def protocol_data(message: bytes) -> Mtp3 | None:
-    """The Protocol Data of a DATA message (RFC 4666 3.3.1); None when it is missing or cut short."""
+    """The Protocol Data of a DATA message (RFC 4666 3.3.1); None when missing or cut short."""
     end = min(HEADER.unpack_from(message)[2], len(message))
     found = parameter(message, _WANTED, end)
     if found is None:

@@ -41,7 +41,7 @@ class SignalUnit(NamedTuple):
 
 
 def mtp3(data: bytes, start: int, end: int, point_code_bits: int) -> Mtp3 | None:
-    """Level 3 message in ``data[start:end]``; None when it is shorter than its label (Q.704 2.2)."""
+    """Level 3 message in ``data[start:end]`` (Q.704 2.2); None when shorter than its label."""
     service = data[start] & 15 if start < end else 0
     if point_code_bits == 24:
         if end - start < 8:
@@ -56,8 +56,8 @@ def mtp3(data: bytes, start: int, end: int, point_code_bits: int) -> Mtp3 | None
     return Mtp3(opc, label & 0x3FFF, label >> 28, service, data[start + 5 : end])
 
 
-def signal_unit(data: bytes, start: int, extended: bool) -> SignalUnit | None:
-    """Signal unit at ``start`` (Q.703 2.2; with 12-bit numbers Q.703 annex A); None if cut short."""
+def signal_unit(data: bytes, start: int, *, extended: bool) -> SignalUnit | None:
+    """Signal unit at ``start`` (Q.703 2.2; 12-bit numbers: annex A); None if cut short."""
     size, largest = (6, 511) if extended else (3, 63)
     if len(data) < start + size:
         return None

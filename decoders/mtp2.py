@@ -39,7 +39,7 @@ class _Sequence:
     def accept(self, fsn: int, unit: bytes, modulus: int) -> tuple[bool, int]:
         """Whether the unit is new, and how many FSNs are missing before it."""
         step = 1 if self.last is None else (fsn - self.last) % modulus
-        self.moves = self.moves or step != 0 and self.last is not None
+        self.moves = self.moves or (step != 0 and self.last is not None)
         if self.moves and self.recent.get(fsn) == unit:
             return False, 0
         self.recent.pop(fsn, None)
@@ -87,7 +87,7 @@ class Mtp2Layer:
         self, record: Record, start: int, link: str, key: _Key | None, *, extended: bool
     ) -> tuple[str, Mtp3] | None:
         data = record.data
-        unit = signal_unit(data, start, extended)
+        unit = signal_unit(data, start, extended=extended)
         if unit is None:
             self._ledger.fail("MTP2 signal unit cut short", record, data[start:])
             return None

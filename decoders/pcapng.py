@@ -58,7 +58,7 @@ class PcapngParser:
         self._skip = 0
 
     def parse(self, buffer: bytes) -> tuple[list[Record], int, CaptureError | None]:
-        """Whole records at the front of the buffer, octets taken, and what stopped it, if anything."""
+        """Whole records at the front of the buffer, octets taken, what stopped it."""
         records: list[Record] = []
         at = self._skipped(len(buffer))
         error = None
@@ -100,6 +100,8 @@ class PcapngParser:
             if order is None:
                 raise self._damaged(at, "a section header has no byte order")
             self._order = order
+        kind: int
+        length: int
         kind, length = struct.unpack_from(self._order + "II", buffer, at)
         if length < 12 or length % 4:
             raise self._damaged(at, f"a block claims {length} octets")

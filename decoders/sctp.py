@@ -34,6 +34,7 @@ _PARAMETER: Final = struct.Struct(">HH")
 _TYPE_DATA: Final = 0
 _TYPE_INIT: Final = 1
 _TYPE_INIT_ACK: Final = 2
+_HANDSHAKE: Final = frozenset({_TYPE_INIT, _TYPE_INIT_ACK})
 _TYPE_I_DATA: Final = 64
 _BEGIN: Final = 2
 _END: Final = 1
@@ -43,7 +44,8 @@ _FAR_AHEAD: Final = 1 << 20
 _FAR_BEHIND: Final = 1 << 16
 _LATE_AT_START: Final = 64
 _MAX_HOLES: Final = 64
-_MAX_FRAGMENTS: Final = 512
+_MAX_FRAGMENTS: Final = 256
+"""Of messages not complete, in one stream."""
 _MAX_LISTED_ADDRESSES: Final = 16
 
 
@@ -86,7 +88,6 @@ class _Stream:
         if ahead > _MODULUS - _FAR_BEHIND:
             return self._fills_hole(tsn)
         self.holes.clear()
-        self.forget_fragments()
         self.expected = (tsn + 1) & _MODULUS
         ledger.gap(self.link, 1)
         return True
@@ -157,13 +158,15 @@ class SctpLayer:
     Args:
         ledger: where failures and gaps are counted.
         max_streams: directions of associations kept; the least recently used quarter makes room.
-        max_message: octets of fragments that may wait in one stream.
+        max_waiting: octets of fragments that may wait; the stream waiting longest makes room.
     """
 
-    def __init__(self, ledger: Ledger, max_streams: int, max_message: int) -> None:
+    def __init__(self, ledger: Ledger, max_streams: int, max_waiting: int) -> None:
         self._ledger = ledger
         self._max_streams = max_streams
-        self._max_message = max_message
+        self._max_waiting = max_waiting
+        self._waiting = 0
+        self._incomplete: dict[_Stream, None] = {}
         self._streams: dict[_Key, _Stream] = {}
         self._paths: dict[tuple[str, bytes, bytes], None] = {}
         self._by_tag: dict[tuple[str, bytes], _Stream] = {}
@@ -183,11 +186,14 @@ class SctpLayer:
             kind, flags, length = _CHUNK.unpack_from(data, at)
             stop = at + length
             if length < 4 or stop > end:
-                self._ledger.fail("SCTP chunk malformed or cut short", record, data[at : at + 4])
+                header = data[start : start + _HEADER]
+                self._ledger.fail("SCTP chunk malformed or cut short", record, header)
                 break
             if kind == _TYPE_DATA:
-                self._data(record, addresses, tag, flags, data[at + 4 : stop], found)
-            elif kind == _TYPE_INIT or kind == _TYPE_INIT_ACK:  # noqa: PLR1714  faster than a set
+                message = self._data(record, addresses, tag, flags, data[at + 4 : stop])
+                if message is not None:
+                    found.append(message)
+            elif kind in _HANDSHAKE:
                 self._handshake(record, addresses, tag, kind, data[at + 4 : stop])
             elif kind == _TYPE_I_DATA:
                 self._ledger.skip("SCTP I-DATA chunk")
@@ -195,17 +201,11 @@ class SctpLayer:
         return found
 
     def _data(
-        self,
-        record: Record,
-        addresses: bytes,
-        tag: bytes,
-        flags: int,
-        body: bytes,
-        found: list[Datagram],
-    ) -> None:
+        self, record: Record, addresses: bytes, tag: bytes, flags: int, body: bytes
+    ) -> Datagram | None:
         if len(body) <= _DATA.size:
             self._ledger.fail("SCTP DATA without user data", record, body)
-            return
+            return None
         tsn, _, _, protocol = _DATA.unpack_from(body)
         stream = self._streams.get((record.source, addresses, tag))
         if stream is None:
@@ -213,23 +213,34 @@ class SctpLayer:
         stream.last_seen = record.time
         if not stream.is_new(tsn, self._ledger):
             self._ledger.skip("SCTP DATA seen before")
-            return
-        message: bytes | None = body[_DATA.size :]
-        if flags & _WHOLE != _WHOLE:
-            message = self._fragment(stream, tsn, flags, body[_DATA.size :])
-        if message is not None:
-            found.append(Datagram(stream.link, protocol, tag[:4], message))
+            return None
+        if flags & _WHOLE == _WHOLE:
+            return Datagram(stream.link, protocol, tag[:4], body[_DATA.size :])
+        message = self._fragment(stream, tsn, flags, body[_DATA.size :])
+        return None if message is None else Datagram(stream.link, protocol, tag[:4], message)
 
     def _fragment(self, stream: _Stream, tsn: int, flags: int, piece: bytes) -> bytes | None:
+        """A fragment of a user message; the message, if this completes it."""
+        self._waiting -= stream.fragment_bytes
         stream.fragments[tsn] = (flags, piece)
         stream.fragment_bytes += len(piece)
         message = stream.reassemble(tsn)
-        if message is None and (
-            stream.fragment_bytes > self._max_message or len(stream.fragments) > _MAX_FRAGMENTS
-        ):
-            self._ledger.skip("SCTP fragments never completed")
-            stream.forget_fragments()
+        self._waiting += stream.fragment_bytes
+        if not stream.fragments:
+            self._incomplete.pop(stream, None)
+            return message
+        self._incomplete[stream] = None
+        if len(stream.fragments) > _MAX_FRAGMENTS:
+            self._forget_fragments(stream)
+        while self._waiting > self._max_waiting:
+            self._forget_fragments(next(iter(self._incomplete)))
         return message
+
+    def _forget_fragments(self, stream: _Stream) -> None:
+        if self._incomplete.pop(stream, stream) is None:
+            self._ledger.skip("SCTP fragments never completed")
+            self._waiting -= stream.fragment_bytes
+            stream.forget_fragments()
 
     def _meet(self, record: Record, addresses: bytes, tag: bytes, tsn: int) -> _Stream:
         """The stream of a path not met before: another path of a known one, or one in mid-life."""
@@ -261,7 +272,7 @@ class SctpLayer:
         """Forget the least recently used quarter, and what points to it."""
         by_age = sorted(self._streams, key=lambda key: self._streams[key].last_seen)
         for key in by_age[: max(1, self._max_streams // 4)]:
-            del self._streams[key]
+            self._forget_fragments(self._streams.pop(key))
             self._ledger.skip("SCTP association forgotten")
         self._paths = {(source, path, tag[:4]): None for source, path, tag in self._streams}
         self._by_tag = {

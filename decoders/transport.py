@@ -32,6 +32,10 @@ _PROTOCOL_BY_PORT: Final = {2905: "M3UA", 2904: "M2UA", 3565: "M2PA"}
 """For stacks that leave the identifier 0."""
 
 
+_MAX_REFUSED: Final = 512
+"""Captures and link types remembered as refused; more are only counted."""
+
+
 class TransportConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a network's transport needs to be told, and the bounds on what is remembered of it."""
 
@@ -45,8 +49,8 @@ class TransportConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """IP datagrams of which fragments are missing, kept at once."""
     fragment_seconds: int = 30
     """How long an incomplete datagram waits, in capture time."""
-    max_waiting_bytes: int = 262_144
-    """Octets waiting in one SCTP association or TCP direction for the rest or for a hole to close."""
+    max_waiting_bytes: int = 4_194_304
+    """Octets of fragments, or behind a hole, that wait for the rest: of IP, SCTP and TCP each."""
     hole_seconds: int = 2
     """How long TCP octets wait for a hole before them to close, in capture time."""
     max_samples: int = 32
@@ -65,7 +69,7 @@ class Transport:
         self._ledger = ledger = Ledger(config.max_samples)
         bound = config.max_associations
         waiting = config.max_waiting_bytes
-        self._ip = IpLayer(ledger, config.max_datagrams, config.fragment_seconds * SECOND)
+        self._ip = IpLayer(ledger, config.max_datagrams, waiting, config.fragment_seconds * SECOND)
         self._sctp = SctpLayer(ledger, bound, waiting)
         self._tcp = TcpLayer(ledger, config.ipa_ports, bound, waiting, config.hole_seconds * SECOND)
         self._ipa = IpaLayer(ledger, bound)
@@ -239,7 +243,7 @@ class Transport:
 
     def _unknown_link_type(self, record: Record) -> list[SccpUnit]:
         case = (record.source, record.link_type)
-        if case in self._refused:
+        if case in self._refused or len(self._refused) >= _MAX_REFUSED:
             self._ledger.skip(f"link type {record.link_type}")
             return []
         self._refused.add(case)

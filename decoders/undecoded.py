@@ -7,7 +7,7 @@ layer that failed, cut before the value that failed (P4, P6).
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from decoders.messages import Record
 
@@ -15,6 +15,10 @@ SAMPLE_BYTES = 64
 """A sample is never longer than this, whatever failed."""
 MAX_REASONS = 512
 """Different reasons kept apart; what comes after them is counted as ``other``."""
+
+
+_MAX_GAPPED: Final = 8192
+"""Links remembered whose next unit follows a gap."""
 
 
 class Sample(NamedTuple):
@@ -59,7 +63,7 @@ class Ledger:
     def gap(self, link: str, missing: int) -> None:
         """Something is missing on this link before what comes next."""
         _count(self.gaps, link, missing)
-        if len(self._gapped) < MAX_REASONS:
+        if len(self._gapped) < _MAX_GAPPED:
             self._gapped.add(link)
 
     def take_gap(self, link: str) -> bool:
