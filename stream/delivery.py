@@ -1,0 +1,232 @@
+"""The last room: an offer becomes short messages on the way to a phone, once (P2, P3).
+
+For each offer, in this order: a session with the SMSC; consent, opt-out, quiet hours and the rest
+asked again; the number from the vault; the claim in the ledger; the submit. Whatever happened is
+moved in the ledger and told as an outcome; `settle_overdue` finds one that was not told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
+from zlib import crc32
+
+from redis.exceptions import RedisError
+
+from decoders.times import SECOND
+from rules.verdicts import SEND, Verdict
+from stream import metrics, outcomes, sms_text
+from stream.ledger import Entry, Ledger
+from stream.outcomes import Outcome
+from stream.receipts import Receipt
+from stream.retry import patiently
+from stream.smpp import (
+    NotSubmittedError,
+    ShortMessage,
+    SmppClient,
+    SubmitRefusedError,
+    SubmitUnknownError,
+    validity,
+)
+from stream.sms_text import TextError
+from stream.vault import Vault
+
+_log = logging.getLogger("xinling.delivery")
+
+NO_NUMBER = "no number"
+"""Reason of a withheld offer: the vault knows nobody by that pseudonym."""
+_RECEIPT_PATIENCE_SECONDS = 60.0
+
+
+class Answer(NamedTuple):
+    """What consent, opt-out, quiet hours, validity and the campaign's status say at the submit."""
+
+    outcome: str | None
+    """None to go on; else ``withheld`` or ``expired``."""
+    reason: str | None
+    source: str
+    """The offer's sender address."""
+    until: int
+    """Microseconds: from then on it may not be delivered (validity, the next quiet hours)."""
+
+
+class Gate(Protocol):
+    """Asks again what was asked when the offer was decided."""
+
+    async def ask(self, verdict: Verdict, now: int) -> Answer:
+        """The answer at `now`, microseconds of the clock that delivery goes by."""
+
+
+class Clocks(NamedTuple):
+    """The two times of delivery, both microseconds since the epoch."""
+
+    offers: Callable[[], int]
+    """What quiet hours and validity go by: wall time when live, the log's clock in a replay."""
+    wall: Callable[[], int]
+    """What the deadlines of claims go by."""
+
+
+Tell = Callable[[Outcome], Awaitable[None]]
+
+
+class Delivery:
+    """Delivers offers. `claim_seconds` is longer than any submit with all its retries takes."""
+
+    def __init__(  # noqa: PLR0913  the rooms it stands between
+        self,
+        *,
+        gate: Gate,
+        vault: Vault,
+        ledger: Ledger,
+        smsc: SmppClient,
+        clocks: Clocks,
+        tell: Tell,
+        claim_seconds: int = 300,
+    ) -> None:
+        self._gate = gate
+        self._vault = vault
+        self._ledger = ledger
+        self._smsc = smsc
+        self._clocks = clocks
+        self._tell = tell
+        self._claim = claim_seconds * SECOND
+
+    async def deliver(self, verdict: Verdict) -> Outcome | None:
+        """Delivers one offer; None where the ledger says that it was dealt with before.
+
+        Waits for a session as long as there is none. Raises redis.exceptions.RedisError and
+        `VaultError`; the offer may then be given again.
+        """
+        assert verdict.verdict == SEND, "only what was decided to be sent"
+        while True:
+            await self._smsc.ready()
+            answer = await self._gate.ask(verdict, self._clocks.offers())
+            if answer.outcome is not None:
+                return await self._settle(verdict, answer.outcome, answer.reason)
+            identity = await self._vault.get(verdict.subscriber)
+            if identity is None or not identity.msisdn:
+                return await self._settle(verdict, outcomes.WITHHELD, NO_NUMBER)
+            try:
+                message = self._message(verdict, identity.msisdn, answer)
+            except TextError as error:
+                return await self._settle(verdict, outcomes.WITHHELD, error.reason)
+            if not await self._ledger.claim(_entry(verdict), self._deadline()):
+                return None
+            try:
+                return await self._submit(verdict, message)
+            except NotSubmittedError:
+                await self._ledger.release(verdict.offer)
+
+    async def settle_overdue(self) -> int:
+        """Tells what a killed process did not: a claim without result is `unknown`; how many."""
+        overdue = await self._ledger.overdue(self._clocks.wall())
+        for offer in overdue:
+            await self._ledger.abandon(offer)
+            entry = await self._ledger.entry(offer)
+            if entry is not None:
+                await self._tell_and_close(self._outcome(entry, entry.state, entry.reason))
+            else:
+                await self._ledger.told(offer)
+        return len(overdue)
+
+    async def keep_settling(self, every_seconds: float = 5.0) -> None:
+        """Runs `settle_overdue` until cancelled; a Redis that is away is tried again."""
+        while True:
+            try:
+                await self.settle_overdue()
+            except RedisError as error:
+                _log.warning("the ledger does not answer (%s)", type(error).__name__)
+            await asyncio.sleep(every_seconds)
+
+    async def on_receipt(self, receipt: Receipt) -> None:
+        """Takes a receipt of the SMSC; one for a message that is not ours is ignored."""
+        try:
+            await patiently(
+                "redis", lambda: self._conclude(receipt), (RedisError,), _RECEIPT_PATIENCE_SECONDS
+            )
+        except RedisError as error:
+            _log.warning("a receipt was lost: the ledger is away (%s)", type(error).__name__)
+
+    async def _submit(self, verdict: Verdict, message: ShortMessage) -> Outcome:
+        entry = _entry(verdict)
+        try:
+            message_ids = await self._smsc.submit(message)
+        except SubmitRefusedError as error:
+            return await self._moved(entry, outcomes.FAILED, error.reason)
+        except SubmitUnknownError as error:
+            return await self._moved(entry, outcomes.UNKNOWN, error.reason)
+        # Told before it is written, so that no receipt, which finds the offer only through what is
+        # written, can be told first.
+        outcome = self._outcome(entry, outcomes.SUBMITTED, None)
+        await self._tell_one(outcome)
+        said = await self._ledger.submitted(verdict.offer, message_ids)
+        await self._ledger.told(verdict.offer)
+        if said is not None:
+            await self._moved(entry, said, None)
+        return outcome
+
+    async def _conclude(self, receipt: Receipt) -> None:
+        found = await self._ledger.receipt(receipt.message_id, receipt.outcome)
+        if found is not None and found[1] is not None:
+            await self._moved(found[0], found[1], None)
+
+    async def _settle(self, verdict: Verdict, state: str, reason: str | None) -> Outcome | None:
+        entry = _entry(verdict, reason)
+        if not await self._ledger.settle(entry, state, self._deadline()):
+            return None
+        outcome = self._outcome(entry, state, reason)
+        await self._tell_and_close(outcome)
+        return outcome
+
+    async def _moved(self, entry: Entry, state: str, reason: str | None) -> Outcome:
+        """Moves, tells, closes; where another was first, nothing is told again."""
+        outcome = self._outcome(entry, state, reason)
+        await self._ledger.reopen(entry.offer, self._deadline())
+        if await self._ledger.move(entry.offer, state, reason):
+            await self._tell_one(outcome)
+        await self._ledger.told(entry.offer)
+        return outcome
+
+    async def _tell_and_close(self, outcome: Outcome) -> None:
+        await self._tell_one(outcome)
+        await self._ledger.told(outcome.offer)
+
+    async def _tell_one(self, outcome: Outcome) -> None:
+        await self._tell(outcome)
+        metrics.outcomes.labels(outcome.campaign, outcome.outcome).inc()
+
+    def _message(self, verdict: Verdict, number: str, answer: Answer) -> ShortMessage:
+        left = (answer.until - self._clocks.offers()) // SECOND
+        return ShortMessage(
+            destination=number,
+            source=answer.source,
+            parts=sms_text.parts(verdict.text or "", crc32(verdict.offer.encode())),
+            validity_period=validity(left),
+        )
+
+    def _outcome(self, entry: Entry, outcome: str, reason: str | None) -> Outcome:
+        return Outcome(
+            offer=entry.offer,
+            campaign=entry.campaign,
+            wave=entry.wave,
+            subscriber=entry.subscriber,
+            time=self._clocks.offers(),
+            outcome=outcome,
+            reason=reason,
+        )
+
+    def _deadline(self) -> int:
+        return self._clocks.wall() + self._claim
+
+
+def _entry(verdict: Verdict, reason: str | None = None) -> Entry:
+    return Entry(
+        offer=verdict.offer,
+        campaign=verdict.campaign,
+        wave=verdict.wave,
+        subscriber=verdict.subscriber,
+        state=outcomes.CLAIMED,
+        reason=reason,
+    )

@@ -1,0 +1,205 @@
+"""The ledger: each offer is claimed before it is submitted, and only once (P2).
+
+A record lives under ``xl:ledger:{OFFER}``. Offers whose outcome has not been told yet stand in
+``xl:ledger:open`` with the wall time at which somebody must look after them: a process that was
+killed between its claim and the SMSC's answer leaves one there, and `overdue` finds it.
+
+A receipt may come before the answer that names its message. So both sides write first and read
+then: `submitted` writes message id → offer and then looks for an early receipt; `receipt` keeps
+what came and then looks for the offer. Whoever is second sees both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from stream import outcomes
+
+KEEP_SECONDS = 155 * 86_400
+"""Five months and a little: as long as proof of consent must be kept (MIIT's draft of 2020)."""
+_RECEIPT_SECONDS = 8 * 86_400
+"""An SMSC keeps trying for a week at most."""
+_EARLY_SECONDS = 120
+
+_RECORD = "xl:ledger:{%s}"
+_OPEN = "xl:ledger:open"
+
+_MOVE = """
+local old = redis.call('HGET', KEYS[1], 'state') or ''
+if not string.find(ARGV[2], '|' .. old .. '|', 1, true) then return {0, old} end
+redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 4))
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return {1, old}
+"""
+_RELEASE = """
+if redis.call('HGET', KEYS[1], 'state') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+_MARK_PART = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return {} end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return redis.call('HGETALL', KEYS[1])
+"""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What the ledger holds of an offer."""
+
+    offer: str
+    campaign: str
+    wave: int
+    subscriber: str
+    state: str
+    reason: str | None = None
+    parts: dict[str, str] = {}
+    """The SMSC's message id of each part → the outcome its receipt gave, empty before one came."""
+
+    def from_receipts(self) -> str | None:
+        """What the receipts of all parts say together; None while some are missing."""
+        said = set(self.parts.values())
+        if outcomes.FAILED in said:
+            return outcomes.FAILED
+        if "" in said or not said:
+            return None
+        return outcomes.UNKNOWN if outcomes.UNKNOWN in said else outcomes.DELIVERED
+
+
+class Ledger:
+    """Claims and outcomes of offers in Redis; message ids are unique under the name `smsc`."""
+
+    def __init__(self, redis: Redis, smsc: str) -> None:
+        self._redis = redis
+        self._smsc = smsc
+        self._move = redis.register_script(_MOVE)
+        self._mark_part = redis.register_script(_MARK_PART)
+        self._release = redis.register_script(_RELEASE)
+
+    async def claim(self, entry: Entry, deadline: int) -> bool:
+        """Claims an offer for one submit; False when it was claimed or settled before.
+
+        `deadline` (microseconds of wall time): when a claim without result counts as unknown.
+        """
+        await self._redis.zadd(_OPEN, {entry.offer: deadline}, nx=True)
+        return await self._record(entry, outcomes.CLAIMED)
+
+    async def settle(self, entry: Entry, state: str, deadline: int) -> bool:
+        """Records `withheld` or `expired` for an offer never claimed; False when seen before."""
+        await self._redis.zadd(_OPEN, {entry.offer: deadline}, nx=True)
+        return await self._record(entry, state)
+
+    async def release(self, offer: str) -> None:
+        """Takes back a claim of an offer that surely was not sent."""
+        await self._release(keys=[_RECORD % offer], args=[outcomes.CLAIMED])
+        await self.told(offer)
+
+    async def move(self, offer: str, state: str, reason: str | None = None) -> bool:
+        """Moves an offer on to `state`; False where `outcomes.MAY_FOLLOW` forbids it."""
+        fields = {"reason": reason} if reason else {}
+        return await self._to(offer, state, fields)
+
+    async def abandon(self, offer: str) -> bool:
+        """Moves a claim without result to `unknown`; False where there is a result."""
+        fields = {"reason": "no answer before its claimant ended"}
+        return await self._to(offer, outcomes.UNKNOWN, fields, frozenset({outcomes.CLAIMED}))
+
+    async def submitted(self, offer: str, message_ids: list[str]) -> str | None:
+        """Records the SMSC's acceptance of every part; what early receipts said, if all came."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for message_id in message_ids:
+                pipe.set(self._message_key(message_id), offer, ex=_RECEIPT_SECONDS)
+                pipe.get(self._early_key(message_id))
+            answers = await pipe.execute()
+        early = dict(zip(message_ids, answers[1::2], strict=True))
+        fields = {
+            f"part:{message_id}": _text(early[message_id] or b"") for message_id in message_ids
+        }
+        await self._to(offer, outcomes.SUBMITTED, fields)
+        entry = await self.entry(offer)
+        return entry.from_receipts() if entry else None
+
+    async def receipt(self, message_id: str, outcome: str) -> tuple[Entry, str | None] | None:
+        """Keeps a part's receipt; the offer and what its receipts say now, None if not ours."""
+        await self._redis.set(self._early_key(message_id), outcome, ex=_EARLY_SECONDS)
+        offer = await self._redis.get(self._message_key(message_id))
+        if offer is None:
+            return None
+        flat = await self._mark_part(
+            keys=[_RECORD % _text(offer)], args=[f"part:{message_id}", outcome]
+        )
+        if not flat:
+            return None
+        entry = _entry(_text(offer), dict(zip(flat[::2], flat[1::2], strict=True)))
+        return entry, entry.from_receipts()
+
+    async def entry(self, offer: str) -> Entry | None:
+        """What is known of an offer."""
+        fields = await self._redis.hgetall(_RECORD % offer)
+        return _entry(offer, fields) if fields else None
+
+    async def reopen(self, offer: str, deadline: int) -> None:
+        """Announces an outcome: told by `deadline`, or told again by whoever finds it overdue."""
+        await self._redis.zadd(_OPEN, {offer: deadline}, nx=True)
+
+    async def told(self, offer: str) -> None:
+        """The offer's outcome has been told; nobody needs to look after it."""
+        await self._redis.zrem(_OPEN, offer)
+
+    async def overdue(self, now: int, limit: int = 1_000) -> list[str]:
+        """Offers whose deadline is at or before `now`, at most `limit`, the oldest first."""
+        found = await self._redis.zrangebyscore(_OPEN, "-inf", now, start=0, num=limit)
+        return [offer.decode() for offer in found if isinstance(offer, bytes)]
+
+    async def _record(self, entry: Entry, state: str) -> bool:
+        fields = {
+            "campaign": entry.campaign,
+            "wave": str(entry.wave),
+            "subscriber": entry.subscriber,
+        }
+        if entry.reason:
+            fields["reason"] = entry.reason
+        return await self._to(entry.offer, state, fields)
+
+    async def _to(
+        self,
+        offer: str,
+        state: str,
+        fields: dict[str, str],
+        after: frozenset[str | None] | None = None,
+    ) -> bool:
+        allowed = "|".join(before or "" for before in after or outcomes.MAY_FOLLOW[state])
+        flat = [part for pair in fields.items() for part in pair]
+        moved, _ = await self._move(
+            keys=[_RECORD % offer], args=[state, f"|{allowed}|", KEEP_SECONDS, *flat]
+        )
+        return bool(moved)
+
+    def _message_key(self, message_id: str) -> str:
+        return f"xl:ledger:message:{self._smsc}:{message_id}"
+
+    def _early_key(self, message_id: str) -> str:
+        return f"xl:ledger:early:{self._smsc}:{message_id}"
+
+
+def _entry(offer: str, fields: Mapping[Any, Any]) -> Entry:
+    plain = {_text(name): _text(value) for name, value in fields.items()}
+    return Entry(
+        offer=offer,
+        campaign=plain["campaign"],
+        wave=int(plain["wave"]),
+        subscriber=plain["subscriber"],
+        state=plain["state"],
+        reason=plain.get("reason"),
+        parts={
+            name.removeprefix("part:"): value
+            for name, value in plain.items()
+            if name.startswith("part:")
+        },
+    )
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()

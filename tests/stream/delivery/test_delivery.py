@@ -1,0 +1,155 @@
+"""Delivery: the question asked again, one submit an offer, and what is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+
+from stream import outcomes
+from stream.delivery import NO_NUMBER
+from stream.smsc import Fault, Smsc
+from tests.stream.delivery.conftest import NOW, OpenRoom, Room, eventually, offer, running
+
+SUBMITTED, DELIVERED = outcomes.SUBMITTED, outcomes.DELIVERED
+
+
+async def test_an_offer_is_submitted_and_its_receipt_told(room: Room) -> None:
+    outcome = await room.delivery.deliver(offer())
+    assert outcome is not None
+    await room.until(SUBMITTED, DELIVERED)
+    assert outcome.row() == {
+        "offer": "offer-1",
+        "campaign": "two-cities",
+        "wave": 0,
+        "subscriber": "1-who",
+        "time": "2026-11-21T21:30:00.000000Z",
+        "outcome": "submitted",
+    }
+
+
+async def test_p2_an_offer_given_twice_is_submitted_once(room: Room, smsc: Smsc) -> None:
+    outcomes_ = await asyncio.gather(*(room.delivery.deliver(offer()) for _ in range(20)))
+    assert sum(outcome is not None for outcome in outcomes_) == 1
+    assert len(smsc.submitted) == 1
+
+
+async def test_p2_two_processes_with_one_ledger_submit_once(rooms: OpenRoom, smsc: Smsc) -> None:
+    one, other = await rooms(), await rooms()
+    await asyncio.gather(one.delivery.deliver(offer()), other.delivery.deliver(offer()))
+    assert len(smsc.submitted) == 1
+
+
+@pytest.mark.parametrize("outcome", [outcomes.WITHHELD, outcomes.EXPIRED])
+async def test_p3_what_the_gate_refuses_is_told_and_not_submitted(
+    room: Room, smsc: Smsc, outcome: str
+) -> None:
+    room.gate.outcome, room.gate.reason = outcome, "opted out"
+    await room.delivery.deliver(offer())
+    room.gate.outcome = None
+    assert await room.delivery.deliver(offer()) is None
+    assert [(told.outcome, told.reason) for told in room.told] == [(outcome, "opted out")]
+    assert not smsc.submitted
+
+
+async def test_a_subscriber_whom_the_vault_does_not_know_is_withheld(
+    room: Room, smsc: Smsc
+) -> None:
+    await room.vault.forget("1-who")
+    outcome = await room.delivery.deliver(offer())
+    assert outcome is not None
+    assert (outcome.outcome, outcome.reason) == (outcomes.WITHHELD, NO_NUMBER)
+    assert not smsc.submitted
+
+
+@pytest.mark.parametrize("fault", [Fault.SILENCE, Fault.CUT])
+async def test_p2_a_lost_answer_is_unknown_and_not_sent_again(
+    room: Room, smsc: Smsc, fault: Fault
+) -> None:
+    smsc.faults.append(fault)
+    await room.delivery.deliver(offer())
+    assert await room.delivery.deliver(offer()) is None
+    assert room.words() == [outcomes.UNKNOWN]
+    assert len(smsc.submitted) == 1
+
+
+async def test_a_rejected_submit_has_failed_with_its_status(room: Room, smsc: Smsc) -> None:
+    smsc.faults.append(Fault.REJECT)
+    outcome = await room.delivery.deliver(offer())
+    assert outcome is not None
+    assert (outcome.outcome, outcome.reason) == (outcomes.FAILED, "ESME_RINVDSTADR")
+
+
+async def test_an_undelivered_message_fails_after_it_was_submitted(room: Room, smsc: Smsc) -> None:
+    smsc.faults.append(Fault.UNDELIVERABLE)
+    await room.delivery.deliver(offer())
+    await room.until(SUBMITTED, outcomes.FAILED)
+
+
+async def test_a_receipt_before_the_answer_is_told_after_it(room: Room, smsc: Smsc) -> None:
+    smsc.faults.append(Fault.RECEIPT_FIRST)
+    await room.delivery.deliver(offer())
+    await room.until(SUBMITTED, DELIVERED)
+
+
+async def test_a_long_chinese_text_is_delivered_when_its_last_part_is(
+    room: Room, smsc: Smsc
+) -> None:
+    await room.delivery.deliver(offer(text="您已离开郑州，" * 20))
+    await room.until(SUBMITTED, DELIVERED)
+    assert len(smsc.submitted) == 3
+
+
+async def test_p2_a_killed_process_leaves_unknown_behind_and_nothing_is_sent_again(
+    rooms: OpenRoom, smsc: Smsc
+) -> None:
+    killed = await rooms(response_seconds=30)
+    smsc.faults.append(Fault.SILENCE)
+    async with running(killed.delivery.deliver(offer())):
+        await eventually(lambda: len(smsc.submitted) == 1)
+    follower = await rooms()
+    assert await follower.delivery.deliver(offer()) is None
+    assert await follower.delivery.settle_overdue() == 0
+    follower.wall = NOW + 61_000_000
+    assert await follower.delivery.settle_overdue() == 1
+    assert follower.words() == [outcomes.UNKNOWN]
+    assert await follower.delivery.settle_overdue() == 0
+    assert len(smsc.submitted) == 1
+
+
+async def test_an_offer_waits_for_an_smsc_that_is_away(room: Room, smsc: Smsc) -> None:
+    await room.client.ready()
+    await smsc.stop()
+    await asyncio.sleep(0.05)
+    async with running(room.delivery.deliver(offer())) as delivering:
+        await asyncio.sleep(0.1)
+        assert not room.gate.asked, "the question is asked when it can be submitted, not before"
+        await smsc.start(smsc.port)
+        await delivering
+    assert room.words()[0] == SUBMITTED
+
+
+async def test_an_outcome_that_could_not_be_told_is_told_by_the_next_process(
+    rooms: OpenRoom, redis: Redis
+) -> None:
+    broken = await rooms()
+
+    async def fail(_: object) -> None:
+        raise ConnectionError
+
+    broken.gate.outcome = outcomes.WITHHELD
+    broken.delivery._tell = fail
+    with pytest.raises(ConnectionError):
+        await broken.delivery.deliver(offer())
+    follower = await rooms()
+    follower.wall = NOW + 61_000_000
+    await follower.delivery.settle_overdue()
+    assert follower.words() == [outcomes.WITHHELD]
+
+
+async def test_a_text_that_cannot_be_sent_is_withheld(room: Room, smsc: Smsc) -> None:
+    outcome = await room.delivery.deliver(offer(text=""))
+    assert outcome is not None
+    assert outcome.outcome == outcomes.WITHHELD
+    assert not smsc.submitted
