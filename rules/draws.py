@@ -1,0 +1,38 @@
+"""Control groups and variants, drawn by a keyed hash: the same person, the same arm, in every replay.
+
+The key is the operator's salt, not the privacy key, so that arms survive a change of the latter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from rules.campaign import Variant
+
+_WHOLE = 1 << 64
+
+
+def draw(salt: bytes, kind: str, scope: str, person: str) -> float:
+    """A number in [0, 1), uniform over persons.
+
+    Args:
+        salt: the operator's secret, any length.
+        kind: what is drawn, so that arms of different kinds do not depend on each other.
+        scope: the campaign's own salt; empty for what holds over campaigns.
+        person: the subscriber's pseudonym, or the seed of their profile.
+    """
+    key = blake2b(salt, digest_size=32).digest()
+    content = "\0".join((kind, scope, person)).encode()
+    digest = blake2b(content, key=key, digest_size=8, person=b"draw").digest()
+    return int.from_bytes(digest, "big") / _WHOLE
+
+
+def variant(variants: Sequence[Variant], drawn: float) -> Variant:
+    """The variant in whose share of [0, 1) `drawn` lies; `variants` is not empty."""
+    reached = 0.0
+    for candidate in variants:
+        reached += candidate.share
+        if drawn < reached:
+            return candidate
+    return variants[-1]

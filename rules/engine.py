@@ -1,0 +1,317 @@
+"""The step: a subscriber's state and an event or the clock in, the state after and verdicts out.
+
+`RuleSet` is everything that decides, read from a bundle of files. It is pure: the same bundle,
+states, profiles and events give the same verdicts, and no state is changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from decoders import events
+from decoders.events import Event
+from rules import bundle as files
+from rules import governance, history
+from rules import state as states
+from rules.areas import Membership, Places
+from rules.bundle import Rules
+from rules.campaign import DRAFT, FIRST_WAVE, Campaign
+from rules.governance import Case, Scene
+from rules.index import Index
+from rules.number_class import LOCAL, LONG_DISTANCE, UNKNOWN, number_class
+from rules.profile import Profile
+from rules.state import Hold, Mark, Stay, Subscriber
+from rules.triggers import AnyTrigger, Firing, Seen, build, where
+from rules.verdicts import Verdict
+
+UNKNOWN_IDENTITY = "unknown"
+_OPEN_CLASSES = frozenset({None, UNKNOWN, LOCAL, LONG_DISTANCE})
+
+
+class Step(NamedTuple):
+    """What a step gives."""
+
+    state: Subscriber
+    """The very object that was given, if nothing changed."""
+    verdicts: list[Verdict]
+    """In the order of time, then of campaigns."""
+
+
+class RuleSet:
+    """A set of campaigns with their areas, cells and settings.
+
+    Attributes:
+        hash: made from the bundle's names and contents.
+        campaigns: in the order of their ids, whatever their status.
+        settings: what the operator set for all of them.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.hash = rules.hash
+        self.campaigns = rules.campaigns
+        self.settings = rules.settings
+        self._places = Places(rules.areas, rules.cells, rules.settings.network)
+        self._by_key = {campaign.key: campaign for campaign in rules.campaigns}
+        self._by_id = {campaign.id: campaign for campaign in rules.campaigns}
+        self._served: dict[int, list[Campaign]] = {}
+        triggers: dict[int, AnyTrigger] = {}
+        for campaign in rules.campaigns:
+            if campaign.status != DRAFT:
+                trigger = self._build(campaign)
+                triggers[trigger.key] = trigger
+                self._served.setdefault(trigger.key, []).append(campaign)
+        self._index = Index(triggers.values())
+        self._window = history.longest_window(rules.campaigns, rules.settings)
+
+    @classmethod
+    def load(cls, bundle: dict[str, bytes], *, running: bool = False) -> RuleSet:
+        """The rules in a bundle of files.
+
+        Args:
+            bundle: contents by name: campaigns (``*.yaml``), and optionally ``areas.geojson``,
+                ``cells.csv`` and ``settings.json``.
+            running: also refuse what a service that submits must not run with: shared budgets,
+                which nothing enforces yet, and a control group without a salt.
+
+        Raises:
+            CampaignErrors: with every mistake found, each with file, line, key and remedy.
+        """
+        return cls(files.read(bundle, running=running))
+
+    def campaign(self, name: str) -> Campaign | None:
+        """The campaign of that id, whatever its status."""
+        return self._by_id.get(name)
+
+    @staticmethod
+    def next_due(state: Subscriber) -> int | None:
+        """Microseconds at which the state's earliest timer fires; None without timers."""
+        return states.next_due(state)
+
+    def on_event(self, state: Subscriber, profile: Profile | None, event: Event) -> Step:
+        """Fires the state's own timers due at or before the event, then takes the event."""
+        verdicts: list[Verdict] = []
+        if state.stays or state.holds:
+            state, verdicts = self.on_clock(state, profile, event.time)
+        known = event.identity != UNKNOWN_IDENTITY
+        membership = self._membership(event)
+        firings = self._completed(event, profile, membership)
+        if known and membership is not None:
+            state = self._sampled(state, event, membership)
+        if known and event.type == events.SUBSCRIBER_DETACHED and state.stays:
+            state = self._detached(state)
+        if not firings and not self._due(state, event.time):
+            return Step(state, verdicts)
+        state, decided = self._instant(state, profile, event.time, firings, known=known)
+        return Step(state, verdicts + decided)
+
+    def on_clock(self, state: Subscriber, profile: Profile | None, now: int) -> Step:
+        """Fires the timers due at or before `now`, in the order (due, campaign).
+
+        Each verdict's time is the timer's due time. No timer due by then is left afterwards.
+        """
+        verdicts: list[Verdict] = []
+        while (due := states.next_due(state)) is not None and due <= now:
+            state, decided = self._instant(state, profile, due, [], known=True)
+            verdicts += decided
+        return Step(state, verdicts)
+
+    def city(self, event: Event) -> str | None:
+        """The city of the event's cell by the cell table; None if it is not known."""
+        membership = self._membership(event)
+        return membership.city if membership else None
+
+    def number_class(self, event: Event, profile: Profile | None) -> str | None:
+        """The event's number class, completed from where the subscriber lives or is."""
+        return self._class(event, profile, self._membership(event))
+
+    # From events to triggers
+
+    def _build(self, campaign: Campaign) -> AnyTrigger:
+        place = where(campaign.trigger)
+        number = None if place is None else self._places.number(place)
+        return build(campaign.kind, campaign.trigger, number)
+
+    def _membership(self, event: Event) -> Membership | None:
+        cell = event.cell
+        if cell is None or cell.lac is None:
+            return None
+        network = f"{cell.mcc}{cell.mnc}" if cell.mcc and cell.mnc else ""
+        return self._places.at(network, cell.lac, cell.ci)
+
+    def _placed(self, mark: Mark) -> Membership:
+        return self._places.at(mark.network, mark.lac, mark.ci)
+
+    def _class(
+        self, event: Event, profile: Profile | None, membership: Membership | None
+    ) -> str | None:
+        if event.other_party is None or event.number_class not in _OPEN_CLASSES:
+            return event.number_class
+        home = (profile.home_city if profile else "") or None
+        here = membership.city if membership else None
+        city = (home or here) if self.settings.from_home else (here or home)
+        return number_class(event.other_party.destination, city, self.settings.country)
+
+    def _completed(
+        self, event: Event, profile: Profile | None, membership: Membership | None
+    ) -> list[Firing]:
+        """Triggers that this event alone completes."""
+        if not self._index.asks(event.type):
+            return []
+        known_class = event.number_class
+        if self._index.classes:
+            known_class = self._class(event, profile, membership)
+        found = self._index.moments(event, known_class)
+        return [trigger.fired(event) for trigger in found if trigger.matches(event, membership)]
+
+    def _sampled(self, state: Subscriber, event: Event, membership: Membership) -> Subscriber:
+        """The state after a sample; one older than the last changes nothing."""
+        before = state.last
+        if not self._index.watches or (before is not None and event.time < before.time):
+            return state
+        seen = Seen(
+            Mark.of(event),
+            membership,
+            before,
+            self._placed(before) if before else None,
+            event.trust is not None,
+        )
+        stays = {key: stay for key, stay in state.stays.items() if key in self._index.places}
+        for key, trigger in self._index.concerned(membership, stays).items():
+            stay = trigger.advance(stays.get(key), seen)
+            if stay is None:
+                stays.pop(key, None)
+            else:
+                stays[key] = stay
+        return msgspec.structs.replace(state, last=seen.mark, stays=stays)
+
+    def _detached(self, state: Subscriber) -> Subscriber:
+        stays: dict[int, Stay] = {}
+        for key, stay in state.stays.items():
+            trigger = self._index.places.get(key)
+            after = trigger.after_detach(stay) if trigger else None
+            if after is not None:
+                stays[key] = after
+        return msgspec.structs.replace(state, stays=stays)
+
+    # From triggers to verdicts
+
+    @staticmethod
+    def _due(state: Subscriber, now: int) -> bool:
+        due = states.next_due(state)
+        return due is not None and due <= now
+
+    def _instant(
+        self,
+        state: Subscriber,
+        profile: Profile | None,
+        now: int,
+        firings: Sequence[Firing],
+        *,
+        known: bool,
+    ) -> Step:
+        """Decides all that is due at `now` together, since campaigns meet in an instant."""
+        timed, stays = self._fired(state, now)
+        due = [hold for hold in state.holds if hold.not_before <= now]
+        scene = Scene(
+            now=now,
+            profile=profile,
+            settings=self.settings,
+            campaigns=self._by_key,
+            sent=list(state.sent),
+            holds=[hold for hold in state.holds if hold.not_before > now],
+        )
+        cases = [
+            case
+            for firing in (*timed, *firings)
+            for case in self._cases(firing, state.subscriber, scene, known=known)
+        ]
+        verdicts = self._ended(due, state.subscriber, scene, cases)
+        verdicts += governance.decide(scene, cases)
+        verdicts.sort(key=lambda verdict: (verdict.campaign, verdict.offer, verdict.step))
+        sent = history.kept(scene.sent, self._window, now)
+        after = Subscriber(state.subscriber, state.last, stays, tuple(scene.holds), sent)
+        return Step(after if known else state, verdicts)
+
+    def _fired(self, state: Subscriber, now: int) -> tuple[list[Firing], dict[int, Stay]]:
+        """Triggers whose timers are due, and the progress that is left."""
+        firings = []
+        stays = dict(state.stays)
+        for key, stay in state.stays.items():
+            if stay.due is None or stay.due > now:
+                continue
+            trigger = self._index.places.get(key)
+            after = trigger.after_firing(stay) if trigger else None
+            if trigger is not None and trigger.still_true(stay, self._placed):
+                firings.append(trigger.fired(stay))
+            if after is None:
+                del stays[key]
+            else:
+                stays[key] = after
+        return firings, stays
+
+    def _cases(
+        self, firing: Firing, subscriber: str, scene: Scene, *, known: bool
+    ) -> Iterable[Case]:
+        """A case for each campaign that the trigger serves."""
+        for campaign in self._served[firing.key]:
+            yield Case(
+                campaign=campaign,
+                subscriber=subscriber,
+                wave=FIRST_WAVE,
+                offer=governance.offer_id(campaign.id, FIRST_WAVE, subscriber, firing.id),
+                step=0,
+                trigger=firing.id,
+                since=scene.now,
+                evidence=firing.evidence,
+                gap=firing.gap,
+                known=known,
+                event=self._view(firing, campaign, scene),
+            )
+
+    def _view(self, firing: Firing, campaign: Campaign, scene: Scene) -> dict[str, object] | None:
+        """What the campaign's expression sees as ``event``, if it asks."""
+        if campaign.expression is None or "event" not in campaign.expression.names:
+            return None
+        mark = firing.evidence[-1]
+        view: dict[str, object] = {"type": campaign.kind, "time": mark.time}
+        if firing.event is not None:
+            view = msgspec.to_builtins(firing.event)
+            view["number_class"] = self.number_class(firing.event, scene.profile)
+        view["city"] = self._placed(mark).city if mark.lac is not None else None
+        return view
+
+    def _ended(
+        self, due: Sequence[Hold], subscriber: str, scene: Scene, cases: list[Case]
+    ) -> list[Verdict]:
+        """Adds a case for each hold that ends; refuses those whose campaign is gone or a draft."""
+        verdicts = []
+        for hold in due:
+            campaign = self._by_id.get(hold.campaign)
+            if campaign is None or campaign.status == DRAFT:
+                checks = [("status", "gone" if campaign is None else DRAFT)]
+                verdicts.append(
+                    governance.refused_hold(hold, subscriber, scene, checks, governance.STOPPED)
+                )
+            else:
+                cases.append(_case_of(hold, campaign, subscriber))
+        return verdicts
+
+
+def _case_of(hold: Hold, campaign: Campaign, subscriber: str) -> Case:
+    return Case(
+        campaign=campaign,
+        subscriber=subscriber,
+        wave=hold.wave,
+        offer=hold.offer,
+        step=hold.step + 1,
+        trigger=hold.trigger,
+        since=hold.since,
+        evidence=hold.evidence,
+        gap=hold.gap,
+        known=True,
+        event=hold.event,
+        hold=hold,
+    )

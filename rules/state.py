@@ -1,0 +1,246 @@
+"""What is kept of a subscriber between events, packed and versioned.
+
+Nothing here is ever changed in place: a step gives a new `Subscriber` or the same one. Packed, a
+subscriber inside a watched area takes under 200 bytes (a test says so): a mark keeps an event's
+identifier as bytes, and a mark that several parts share is packed once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from decoders.events import Event, Frame
+from decoders.messages import Cell
+from rules.errors import StateError
+from rules.verdicts import Sample
+
+VERSION = 1
+MOST_FRAMES = 16
+"""Frames kept of an event that a trigger rests on; the first ones."""
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """A sample: an event that proved a cell, as little of it as evidence needs."""
+
+    event: bytes
+    """The event's id, packed: what is hexadecimal takes half the room."""
+    time: int
+    """Microseconds."""
+    network: str
+    """MCC and MNC run together; empty if the event's cell had none."""
+    lac: int | None
+    ci: int | None
+    frames: tuple[str | int, ...]
+    """Each source's label, followed by its frames."""
+
+    @classmethod
+    def of(cls, event: Event) -> Mark:
+        """The mark that `event` leaves."""
+        cell = event.cell or Cell()
+        network = f"{cell.mcc}{cell.mnc}" if cell.mcc and cell.mnc else ""
+        return cls(_short(event.id), event.time, network, cell.lac, cell.ci, _runs(event.frames))
+
+    @property
+    def event_id(self) -> str:
+        """The event's id as the event bore it."""
+        kind, rest = self.event[:1], self.event[1:]
+        return rest.hex() if kind == _HEXADECIMAL else rest.decode()
+
+    @property
+    def cell(self) -> Cell:
+        """The cell as the event bore it."""
+        mcc, mnc = self.network[:3] or None, self.network[3:] or None
+        return Cell(mcc, mnc, self.lac, self.ci)
+
+    def sample(self) -> Sample:
+        """The evidence of a verdict row."""
+        return Sample(self.event_id, self.time, self.cell, _frames(self.frames))
+
+
+_HEXADECIMAL = b"x"
+_TEXT = b"t"
+
+
+def _short(identifier: str) -> bytes:
+    try:
+        packed = bytes.fromhex(identifier)
+    except ValueError:
+        return _TEXT + identifier.encode()
+    return _HEXADECIMAL + packed if packed.hex() == identifier else _TEXT + identifier.encode()
+
+
+def _runs(frames: list[Frame]) -> tuple[str | int, ...]:
+    runs: list[str | int] = []
+    source = None
+    for frame in frames[:MOST_FRAMES]:
+        if frame.source != source:
+            source = frame.source
+            runs.append(source)
+        runs.append(frame.frame)
+    return tuple(runs)
+
+
+def _frames(runs: tuple[str | int, ...]) -> list[Frame]:
+    frames = []
+    source = ""
+    for item in runs:
+        if isinstance(item, str):
+            source = item
+        else:
+            frames.append(Frame(source, item))
+    return frames
+
+
+class Stay(msgspec.Struct, frozen=True, array_like=True):
+    """Progress through a trigger about a place: a stay, and perhaps an excursion from it."""
+
+    first: Mark
+    """First sample of the stay."""
+    last: Mark
+    """Last sample of the stay."""
+    out: Mark | None = None
+    """First sample of the excursion that goes on; None while the last sample was of the stay."""
+    due: int | None = None
+    """Microseconds when the trigger comes true if nothing speaks against it before."""
+    gap: bool = False
+    """A gap in the feed touches a sample from `last` on."""
+    done: bool = False
+    """This stay has already made its trigger come true."""
+
+
+class Hold(msgspec.Struct, frozen=True, array_like=True):
+    """An offer held back until quiet hours are over."""
+
+    campaign: str
+    wave: int
+    offer: str
+    step: int
+    """Of the row that said hold."""
+    trigger: str
+    since: int
+    """Microseconds when the trigger came true; `valid_for` counts from here."""
+    not_before: int
+    priority: int
+    shadow: bool
+    gap: bool
+    evidence: tuple[Mark, ...]
+    event: dict[str, object] | None
+    """What the audience's expression sees as ``event``, if it asks for it."""
+
+
+class Sent(msgspec.Struct, frozen=True, array_like=True):
+    """A decision that uses up caps: a send, or being drawn for the control group."""
+
+    campaign: int
+    """`campaign_key` of the campaign."""
+    time: int
+    shadow: bool = False
+
+
+class Subscriber(msgspec.Struct, frozen=True, array_like=True):
+    """Everything kept of one subscriber."""
+
+    subscriber: str
+    """Keyed pseudonym."""
+    last: Mark | None = None
+    """The last sample; None while nobody asks where people are."""
+    stays: dict[int, Stay] = {}
+    """Progress by trigger key (`rules.triggers.trigger_key`)."""
+    holds: tuple[Hold, ...] = ()
+    sent: tuple[Sent, ...] = ()
+    """In the order of decision."""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is known that is worth storing."""
+        return not (self.last or self.stays or self.holds or self.sent)
+
+
+def next_due(state: Subscriber) -> int | None:
+    """Microseconds at which this subscriber's earliest timer fires; None without timers."""
+    times = [stay.due for stay in state.stays.values() if stay.due is not None]
+    times += [hold.not_before for hold in state.holds]
+    return min(times, default=None)
+
+
+_Place = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _PackedStay(msgspec.Struct, array_like=True):
+    """A stay whose marks are places in the table of marks."""
+
+    first: _Place
+    last: _Place
+    out: _Place | None
+    due: int | None
+    flags: int
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    version: int
+    subscriber: str
+    marks: list[Mark]
+    last: _Place | None
+    stays: dict[int, _PackedStay]
+    holds: tuple[Hold, ...] = ()
+    sent: tuple[Sent, ...] = ()
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Packed)
+
+
+def encode(state: Subscriber) -> bytes:
+    """MessagePack of a state with the version of its layout; each mark once."""
+    marks: dict[Mark, int] = {}
+
+    def place(mark: Mark | None) -> int | None:
+        return None if mark is None else marks.setdefault(mark, len(marks))
+
+    stays = {
+        key: _PackedStay(
+            place(stay.first) or 0,
+            place(stay.last) or 0,
+            place(stay.out),
+            stay.due,
+            stay.gap + 2 * stay.done,
+        )
+        for key, stay in state.stays.items()
+    }
+    last = place(state.last)
+    return _encoder.encode(
+        _Packed(VERSION, state.subscriber, list(marks), last, stays, state.holds, state.sent)
+    )
+
+
+def decode(data: bytes) -> Subscriber:
+    """The state in `data`; raises `StateError` for another version or damaged bytes."""
+    try:
+        packed = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StateError(f"not a state of version {VERSION}: damaged or foreign") from error
+    if packed.version != VERSION:
+        raise StateError(f"a state of version {packed.version}, and this version reads {VERSION}")
+    return _unpack(packed)
+
+
+def _unpack(packed: _Packed) -> Subscriber:
+    marks = packed.marks
+    try:
+        stays = {
+            key: Stay(
+                marks[stay.first],
+                marks[stay.last],
+                None if stay.out is None else marks[stay.out],
+                stay.due,
+                bool(stay.flags & 1),
+                bool(stay.flags & 2),
+            )
+            for key, stay in packed.stays.items()
+        }
+        last = None if packed.last is None else marks[packed.last]
+    except IndexError as error:
+        raise StateError(f"not a state of version {VERSION}: damaged or foreign") from error
+    return Subscriber(packed.subscriber, last, stays, packed.holds, packed.sent)
