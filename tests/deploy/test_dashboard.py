@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from itertools import combinations
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import make_dashboard
 import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
@@ -21,18 +19,6 @@ GRAFANA = ROOT / "deploy" / "grafana"
 SUFFIXES = ("_total", "_bucket", "_sum", "_count")
 
 
-def generator() -> ModuleType:
-    """deploy/grafana/make_dashboard.py, which is a script and no package."""
-    spec = importlib.util.spec_from_file_location("make_dashboard", GRAFANA / "make_dashboard.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-make_dashboard = generator()
 DASHBOARD: dict[str, Any] = make_dashboard.dashboard()
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jsonschema
+import make_schemas
 import pytest
 
 from stream import topics
@@ -17,18 +15,6 @@ from stream import topics
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "schema"
 
 
-def generator() -> ModuleType:
-    """docs/schema/make_schemas.py, which is a script and no package."""
-    spec = importlib.util.spec_from_file_location("make_schemas", FOLDER / "make_schemas.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-make_schemas = generator()
 DOCUMENTS: dict[str, str] = make_schemas.documents()
 SCHEMAS = [name for name in DOCUMENTS if name.endswith(".schema.json")]
 
@@ -62,7 +48,7 @@ def resolves(document: Any, reference: str) -> bool:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_checked_in_file_is_what_the_types_make(name: str) -> None:
     text = (FOLDER / name).read_text(encoding="utf-8")
-    assert text == DOCUMENTS[name], "run: python docs/schema/make_schemas.py"
+    assert text == DOCUMENTS[name], "run: python docs/make_schemas.py"
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -1,4 +1,4 @@
-"""Writes JSON Schemas of rows and AsyncAPI of topics: ``python docs/schema/make_schemas.py``.
+"""Writes JSON Schemas of rows and AsyncAPI of topics: ``python docs/make_schemas.py``.
 
 They are made from the types themselves: properties and defaults from msgspec, descriptions from the
 text under each attribute, and from the tables below what a Python type cannot say. ``--check``
@@ -8,8 +8,6 @@ holds real rows to the schemas.
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import re
 import sys
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from attributes import attribute_texts
 
 from decoders import events
 from decoders.events import Event
@@ -26,7 +25,7 @@ from rules.verdicts import Verdict
 from stream import log, outcomes, topics
 from stream.outcomes import Outcome
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "schema"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
@@ -121,19 +120,6 @@ DETAIL: dict[str, dict[str, Schema]] = {
     events.SERVICE_REQUESTED: {"operation": {}, "code": {}},
 }
 """Event type → the fields of `detail`; a type that is not here has none."""
-
-
-def attribute_texts(kind: type) -> dict[str, str]:
-    """The text under each attribute of a class, by the attribute's name."""
-    body = ast.parse(inspect.getsource(kind)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    texts: dict[str, str] = {}
-    for node, after in zip(body.body, body.body[1:], strict=False):
-        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
-            continue
-        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            texts[node.target.id] = " ".join(str(after.value.value).split())
-    return texts
 
 
 def structs(kind: type, found: dict[str, type] | None = None) -> dict[str, type]:
@@ -344,7 +330,7 @@ def main(words: list[str]) -> int:
     ]
     for name in differing:
         if "--check" in words:
-            sys.stderr.write(f"docs/schema/{name} is not what docs/schema/make_schemas.py makes\n")
+            sys.stderr.write(f"docs/schema/{name} is not what docs/make_schemas.py makes\n")
         else:
             (FOLDER / name).write_text(documents()[name], encoding="utf-8")
     return 1 if differing and "--check" in words else 0

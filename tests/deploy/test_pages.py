@@ -1,0 +1,43 @@
+"""docs: tables that the code knows best are made from it, and links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import make_tables
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = subprocess.run(
+    ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+).stdout.splitlines()
+_LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(?:#[^)]*)?\)")
+_FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", make_tables.PAGES)
+def test_the_tables_of_a_page_are_what_the_code_makes(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert make_tables.page(text) == text, "run: python docs/make_tables.py"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_to_a_file_leads_to_one(name: str) -> None:
+    text = _FENCE.sub("", (ROOT / name).read_text(encoding="utf-8"))
+    for found in _LINK.finditer(text):
+        target = found["target"]
+        if not re.match(r"[a-z]+:", target):
+            assert ((ROOT / name).parent / target).exists(), f"{name} links to {target}"
+
+
+def test_every_decision_is_on_the_list_and_fits_a_screen() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+    for page in sorted(folder.glob("0*.md")):
+        text = page.read_text(encoding="utf-8")
+        assert f"({page.name})" in listed
+        assert len(text.splitlines()) <= 50, page.name
+        assert "**Decided.**" in text
+        assert "**Why.**" in text
