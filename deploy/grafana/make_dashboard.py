@@ -91,7 +91,8 @@ ROWS = (
             stat(
                 "Slowest partition",
                 "s",
-                "max(xinling_ingest_clock_seconds) - min(xinling_partition_clock_seconds)",
+                "max(xinling_ingest_clock_seconds)"
+                " - min(max by (partition) (xinling_partition_clock_seconds))",
                 "How far the slowest partition's clock is behind ingest's, in capture time.",
             ),
             stat(
@@ -190,7 +191,7 @@ ROWS = (
             Panel(
                 "Outbox",
                 "short",
-                (Query("sum by (partition) (xinling_outbox_pending)", "{{partition}}"),),
+                (Query("max by (partition) (xinling_outbox_pending)", "{{partition}}"),),
                 description="Verdicts committed and not yet published.",
             ),
             Panel("Outcomes", "ops", (rate("xinling_outcomes", "outcome"),)),
