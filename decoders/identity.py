@@ -1,0 +1,106 @@
+"""Which IMSI a TMSI stands for, learned from what passes, TS 23.003 2.4, TS 24.008 4.3.1.
+
+A binding belongs to the VLR that gave the TMSI, which is found by the location area in which the
+phone says that it got it; a VLR is named by its MSC (point code, or the link where there is none).
+While a reallocation is not confirmed the old and the new TMSI both stand. Bounded: the binding
+that was not used for longest goes first, and is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+
+from decoders.messages import Lai
+
+_AREAS = 65_536
+_VLRS_OF_AN_AREA = 8
+
+Binding = tuple[str, str]
+"""(VLR, TMSI)."""
+
+
+class Bindings:
+    """The table of TMSIs, and which VLRs serve which location areas."""
+
+    def __init__(self, limit: int = 16_000_000) -> None:
+        self._limit = limit
+        self._imsis: OrderedDict[Binding, str] = OrderedDict()
+        self._of: dict[str, tuple[Binding, ...]] = {}
+        self._vlrs: OrderedDict[Lai, tuple[str, ...]] = OrderedDict()
+        self.counts: Counter[str] = Counter()
+        """``bound`` ``contradicted`` ``unbound`` ``evicted``."""
+
+    def __len__(self) -> int:
+        return len(self._imsis)
+
+    def serve(self, area: Lai, vlr: str) -> None:
+        """`vlr` was seen to serve `area`; in a pool several do."""
+        known = self._vlrs.get(area, ())
+        if vlr in known or len(known) >= _VLRS_OF_AN_AREA:
+            return
+        self._vlrs[area] = (*known, vlr)
+        if len(self._vlrs) > _AREAS:
+            self._vlrs.popitem(last=False)
+
+    def serving(self, area: Lai) -> tuple[str, ...]:
+        """The VLRs seen to serve `area`."""
+        return self._vlrs.get(area, ())
+
+    def find(self, tmsi: str, area: Lai | None, vlr: str | None) -> str | None:
+        """IMSI of a TMSI that a phone says it got in `area`, to the MSC of `vlr`.
+
+        None where nothing was learned, where the area's VLR was never seen, or where two VLRs of
+        the area's pool gave this TMSI to two subscribers and neither is the one spoken to.
+        """
+        known = self.serving(area) if area is not None else ()
+        if area is not None and not known:
+            return None
+        if vlr is not None and (area is None or vlr in known):
+            imsi = self._imsis.get((vlr, tmsi))
+            if imsi is not None:
+                return imsi
+        imsis = {imsi for one in known if (imsi := self._imsis.get((one, tmsi))) is not None}
+        return imsis.pop() if len(imsis) == 1 else None
+
+    def bind(self, vlr: str, tmsi: str, imsi: str) -> None:
+        """`tmsi` stands for `imsi` from here on, beside a TMSI that `imsi` has already."""
+        binding = (vlr, tmsi)
+        before = self._imsis.get(binding)
+        if before == imsi:
+            self._imsis.move_to_end(binding)
+            return
+        if before is not None:
+            self.counts["contradicted"] += 1
+            self._drop(binding)
+        held = self._of.get(imsi, ())
+        if len(held) > 1:
+            self._drop(held[0])
+        self.counts["bound"] += 1
+        self._imsis[binding] = imsi
+        self._of[imsi] = (*self._of.get(imsi, ()), binding)
+        while len(self._imsis) > self._limit:
+            self.counts["evicted"] += 1
+            self._drop(next(iter(self._imsis)))
+
+    def confirm(self, vlr: str, tmsi: str, imsi: str) -> None:
+        """The phone uses `tmsi`: its other TMSIs no longer stand."""
+        self.bind(vlr, tmsi, imsi)
+        for binding in self._of.get(imsi, ()):
+            if binding != (vlr, tmsi):
+                self._drop(binding)
+
+    def forget(self, imsi: str) -> None:
+        """The VLR took the TMSI away (an ACCEPT with the IMSI, TS 24.008 4.4.4.6)."""
+        for binding in self._of.get(imsi, ()):
+            self._drop(binding)
+
+    def _drop(self, binding: Binding) -> None:
+        imsi = self._imsis.pop(binding, None)
+        if imsi is None:
+            return
+        self.counts["unbound"] += 1
+        rest = tuple(one for one in self._of.get(imsi, ()) if one != binding)
+        if rest:
+            self._of[imsi] = rest
+        else:
+            self._of.pop(imsi, None)
