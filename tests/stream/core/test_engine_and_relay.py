@@ -1,4 +1,4 @@
-"""The embedded engine keeps order, waits, tries again and ends; the relay publishes once or more."""
+"""The embedded engine keeps order, waits, tries again and ends; the relay misses nothing."""
 
 from __future__ import annotations
 
