@@ -50,6 +50,10 @@ class Reading:
             value = value.name
         elif isinstance(value, Named):
             value = value.code
+        if field == "cell" and "cell" in self.fields:
+            field = "target_cell"
+        if field == "cell" and "cell" in self.fields:
+            field = "target_cell"  # HANDOVER REQUEST: serving, then target, 48.008 3.2.1.8
         if field and value is not None and value != "":
             self.fields.setdefault(field, value)
 
@@ -92,6 +96,11 @@ class Reading:
             yield
         finally:
             self.elements = outer
+
+    def note(self, element: Element) -> None:
+        """Adds a header field to the tree, if there is one."""
+        if self.elements is not None:
+            self.elements.append(element)
 
     def keep(self, name: str, reader: Reader, octets: int, section: str = UNKNOWN) -> None:
         """Keeps bytes that no row describes; they may bear an identity."""
