@@ -83,7 +83,6 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "Outcome": {"outcome": OUTCOMES},
     "Message": {
-        "protocol": ("SCCP", "BSSMAP", "MM", "CC", "RR", "SMS", "SS"),
         "update": ("normal", "periodic", "imsi attach"),
     },
 }

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 from attributes import attribute_texts
 
+from decoders import bssmap, cc, mm, rr, sccp, sms, ss
+from decoders.names import ElementRow, MessageTable
 from stream.config import PREFIX, Config
 
 FOLDER = Path(__file__).parent
@@ -46,8 +48,65 @@ def configuration() -> str:
     return "\n".join(lines)
 
 
-TABLES: dict[str, Callable[[], str]] = {"configuration": configuration}
-PAGES = ("operations.md",)
+FAMILIES = (bssmap.TABLE, mm.TABLE, cc.TABLE, sms.TABLE, ss.TABLE, rr.TABLE)
+
+
+def sccp_messages() -> str:
+    """Every SCCP message with its section of Q.713."""
+    lines = ["| type | | name | Q.713 |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| 0x{code:02x} | `{row.short}` | {row.name} | {row.section} |"
+        for code, row in sccp.TYPES.items()
+    ]
+    return "\n".join(lines)
+
+
+def messages() -> str:
+    """Every message type that has a name, with its section, family by family."""
+    lines = ["| | type | message | section |", "| --- | --- | --- | --- |"]
+    for table in FAMILIES:
+        lines += [
+            f"| {table.protocol} | 0x{code:02x} | {row.name} | {row.section} |"
+            for code, row in sorted(table.messages.items())
+        ]
+    return "\n".join(lines)
+
+
+def _elements(table: MessageTable) -> Iterator[ElementRow]:
+    yield from (part.element for part in table.shared.values())
+    for row in table.messages.values():
+        yield from (part.element for part in (*row.ordered, *row.tagged.values()))
+
+
+def _treatment(element: ElementRow) -> str:
+    if element.nested is not None:
+        return "taken apart"
+    if element.decode is not None:
+        return "decoded"
+    return "name and length; never its text" if element.text else "name, length, bytes"
+
+
+def elements() -> str:
+    """Every information element and how far it is decoded."""
+    found: dict[tuple[str, str], str] = {}
+    for table in FAMILIES:
+        for element in _elements(table):
+            found[element.section, element.name] = _treatment(element)
+    lines = ["| element | section | |", "| --- | --- | --- |"]
+    lines += [
+        f"| {name} | {section} | {found[section, name]} |"
+        for section, name in sorted(found, key=lambda key: (key[1], key[0]))
+    ]
+    return "\n".join(lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "configuration": configuration,
+    "sccp messages": sccp_messages,
+    "messages": messages,
+    "elements": elements,
+}
+PAGES = ("operations.md", "protocols.md")
 
 
 def page(text: str) -> str:
