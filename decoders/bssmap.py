@@ -13,6 +13,7 @@ Cell identifier (3.2.2.17), the value by its discriminator::
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from decoders.bounded import Reader
@@ -152,7 +153,7 @@ def cell_list(reader: Reader) -> list[Cell] | None:
     discriminator = reader.octet() & 0x0F
     if discriminator in {3, 6}:
         return None
-    cells = []
+    cells: list[Cell] = []
     while reader.left and len(cells) < MAX_CELLS:
         cells.append(_cell_by(discriminator, reader))
     return cells or None
@@ -170,13 +171,12 @@ def _plmn(reader: Reader) -> str:
 def _row(
     name: str,
     section: str,
-    decode: object = None,
+    decode: Callable[[Reader], object] | None = None,
     field: str | None = None,
     *,
     identity: bool = False,
-    text: bool = False,
 ) -> ElementRow:
-    return ElementRow(name, f"48.008 {section}", decode, field, None, identity, text)  # type: ignore[arg-type]
+    return ElementRow(name, f"48.008 {section}", decode, field, identity=identity)
 
 
 def _layer3(reader: Reader) -> bytes:
@@ -203,7 +203,7 @@ ELEMENTS: dict[int, Part] = {
         tlv(0x13, _row("CLASSMARK INFORMATION TYPE 3", "3.2.2.20")),
         tv(0x14, _row("INTERFERENCE BAND TO BE USED", "3.2.2.21", octet), 1),
         tv(0x15, _row("RR CAUSE", "3.2.2.22", octet), 1),
-        tlv(0x17, _row("LAYER 3 INFORMATION", "3.2.2.24", _layer3, "layer3", text=True)),
+        tlv(0x17, _row("LAYER 3 INFORMATION", "3.2.2.24", _layer3, "layer3")._replace(text=True)),
         tv(0x18, _row("DLCI", "3.2.2.25", octet), 1),
         tv(0x19, _row("DOWNLINK DTX FLAG", "3.2.2.26", octet), 1),
         tlv(0x1A, _row("CELL IDENTIFIER LIST", "3.2.2.27", cell_list, "cells")),
@@ -212,7 +212,10 @@ ELEMENTS: dict[int, Part] = {
         tv(0x1D, _row("CLASSMARK INFORMATION TYPE 1", "3.2.2.30", octet), 1),
         tlv(0x1E, _row("CIRCUIT IDENTITY CODE LIST", "3.2.2.31")),
         tlv(0x1F, _row("DIAGNOSTIC", "3.2.2.32", identity=True)),
-        tlv(0x20, _row("LAYER 3 MESSAGE CONTENTS", "3.2.2.35", _layer3, "layer3", text=True)),
+        tlv(
+            0x20,
+            _row("LAYER 3 MESSAGE CONTENTS", "3.2.2.35", _layer3, "layer3")._replace(text=True),
+        ),
         tv(0x21, _row("CHOSEN CHANNEL", "3.2.2.33", octet), 1),
         tv(0x22, _row("TOTAL RESOURCE ACCESSIBLE", "3.2.2.14"), 4),
         tv(0x23, _row("CIPHER RESPONSE MODE", "3.2.2.34", octet), 1),
@@ -289,7 +292,7 @@ ELEMENTS: dict[int, Part] = {
         t(0x6B, _row("EMERGENCY SET INDICATION", "3.2.2.90")),
         tlv(0x6C, _row("TALKER IDENTITY", "3.2.2.91", identity=True)),
         tlv(0x6D, _row("CELL IDENTIFIER LIST SEGMENT", "3.2.2.92")),
-        tlv(0x6E, _row("SMS TO VGCS", "3.2.2.93", text=True)),
+        tlv(0x6E, _row("SMS TO VGCS", "3.2.2.93")._replace(text=True)),
         tlv(0x6F, _row("VGCS TALKER MODE", "3.2.2.94")),
         tlv(0x70, _row("VGCS/VBS CELL STATUS", "3.2.2.95", octet)),
         tlv(0x71, _row("CELL IDENTIFIER LIST SEGMENT FOR ESTABLISHED CELLS", "3.2.2.96")),
@@ -309,7 +312,7 @@ ELEMENTS: dict[int, Part] = {
         tlv(0x75, _row("GANSS ASSISTANCE DATA", "3.2.2.100")),
         tlv(0x76, _row("GANSS POSITIONING DATA", "3.2.2.101", identity=True)),
         tlv(0x77, _row("GANSS LOCATION TYPE", "3.2.2.102")),
-        tlv(0x78, _row("APPLICATION DATA", "3.2.2.98", text=True)),
+        tlv(0x78, _row("APPLICATION DATA", "3.2.2.98")._replace(text=True)),
         tlv(0x79, _row("DATA IDENTITY", "3.2.2.99")),
         tlv(0x7A, _row("APPLICATION DATA INFORMATION", "3.2.2.100")),
         tlv(0x7B, _row("MSISDN", "3.2.2.101", called_number, identity=True)),

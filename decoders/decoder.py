@@ -132,10 +132,8 @@ class Decoder:
             if place.sccp.code in CONNECTIONLESS or place.sccp.code in DATA_FORMS:
                 return []
             return [self._sccp_row(place, error.reason)]
-        if part.dlci is None:
-            messages = self._bssmap(place, part)
-        else:
-            messages = [self._layer3(place, part.data, part.error)]
+        is_bssmap = part.dlci is None
+        messages = self._bssmap(place, part) if is_bssmap else [self._layer3(place, part)]
         self._envelope(place, data, messages[0])
         return messages
 
@@ -143,50 +141,44 @@ class Decoder:
         read = bssmap.read(part.data, elements=self.config.elements)
         if read.from_bss is not None:
             place = place._replace(from_msc=self._learn(place.unit, from_msc=not read.from_bss))
-        message = self._message(
-            place, "BSSMAP", read.name, read.code, read.reading, part.data, part.error
-        )
+        message = self._message(place, "BSSMAP", read.name, read.code, read.reading)
+        message.raw = part.data
+        self._fail(message, place, part.error)
         if message.layer3 is None:
             return [message]
-        inner = self._layer3(place, message.layer3, None, within=read.name)
+        inner = self._layer3(place, Bssap(None, message.layer3, None))
+        inner.within = read.name
         return [message, inner]
 
-    def _layer3(
-        self, place: _Place, data: bytes, error: str | None, *, within: str | None = None
-    ) -> Message:
-        read = dtap.read(data, elements=self.config.elements)
-        message = self._message(
-            place, read.protocol, read.name, read.code, read.reading, data, error
-        )
-        message.within = within
+    def _layer3(self, place: _Place, part: Bssap) -> Message:
+        read = dtap.read(part.data, elements=self.config.elements)
+        message = self._message(place, read.protocol, read.name, read.code, read.reading)
+        message.raw = part.data
         message.from_mobile = read.from_mobile
-        if read.from_mobile is None and place.from_msc is not None and within is None:
+        if read.from_mobile is None and place.from_msc is not None and part.dlci is not None:
             message.from_mobile = not place.from_msc
+        self._fail(message, place, part.error)
         return message
 
-    def _message(  # noqa: PLR0913  what a message is made of
-        self,
-        place: _Place,
-        protocol: str,
-        name: str,
-        code: int,
-        reading: Reading,
-        raw: bytes,
-        error: str | None,
+    def _message(
+        self, place: _Place, protocol: str, name: str, code: int, reading: Reading
     ) -> Message:
-        error = reading.error or error or place.sccp.error
-        if error is not None:
-            self._report(place, protocol, name, error, raw)
         return Message(
             protocol=protocol,
             message=name,
             code=code,
-            raw=raw,
-            error=error,
+            error=reading.error,
             elements=reading.elements,
             **_common(place),
             **reading.fields,
         )
+
+    def _fail(self, message: Message, place: _Place, error: str | None) -> None:
+        """Counts a message that was read in part; the sample is its message type alone."""
+        message.error = message.error or error or place.sccp.error
+        if message.error is not None:
+            reason = f"{message.protocol} {message.message}: {message.error}"
+            self._ledger.fail(reason, place.unit.record, message.raw[:1])
 
     def _sccp_row(self, place: _Place, error: str | None = None) -> Message:
         parsed = place.sccp
@@ -199,10 +191,6 @@ class Decoder:
             elements=parsed.elements,
             **_common(place),
         )
-
-    def _report(self, place: _Place, protocol: str, name: str, error: str, raw: bytes) -> None:
-        """Counts a message that was read in part; the sample is its message type alone."""
-        self._ledger.fail(f"{protocol} {name}: {error}", place.unit.record, raw[:1])
 
     def _envelope(self, place: _Place, data: bytes, message: Message) -> None:
         if not self.config.elements:

@@ -71,33 +71,27 @@ def read(data: bytes, *, elements: bool = False) -> Layer3:
 
 
 def _header(first: int, discriminator: int, reader: Reader, reading: Reading) -> None:
-    section = "24.007 11.2.3.1"
+    octets = bytes([first])
     protocol = PROTOCOLS.get(discriminator, "unknown")
-    _note(reading, "PROTOCOL DISCRIMINATOR", section, 0, bytes([first]), protocol)
+    reading.note(Element("PROTOCOL DISCRIMINATOR", "24.007 11.2.3.1.1", 0, octets, protocol))
     if discriminator not in WITH_TRANSACTION:
-        _note(reading, "SKIP INDICATOR", section, 0, bytes([first]), first >> 4)
+        reading.note(Element("SKIP INDICATOR", "24.007 11.2.3.1.2", 0, octets, first >> 4))
         return
     value = first >> 4 & 7
     if value == EXTENDED_TI:
         value = reader.octet() & 0x7F
+        octets = reader.data[:2]
     reading.fields["ti"] = value
     reading.fields["ti_flag"] = first >> 7
-    _note(reading, "TRANSACTION IDENTIFIER", section, 0, reader.data[: reader.at], value)
+    reading.note(Element("TRANSACTION IDENTIFIER", "24.007 11.2.3.1.3", 0, octets, value))
 
 
 def _type(discriminator: int, reader: Reader, reading: Reading) -> int:
     at = reader.at
     octet = reader.octet()
     code = octet & 0x3F if discriminator in SEQUENCED else octet
-    _note(reading, "MESSAGE TYPE", "24.007 11.2.3.2", at, bytes([octet]), code)
+    reading.note(Element("MESSAGE TYPE", "24.007 11.2.3.2", at, bytes([octet]), code))
     return code
-
-
-def _note(
-    reading: Reading, name: str, section: str, offset: int, raw: bytes, value: object
-) -> None:
-    if reading.elements is not None:
-        reading.elements.append(Element(name, section, offset, raw, value))
 
 
 def _contents(

@@ -10,7 +10,7 @@ A pointer counts from its own last octet to the length of its parameter.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from decoders.bounded import Reader
 from decoders.elements import bcd_digits
@@ -205,7 +205,7 @@ class _Fields:
     def __init__(self, data: bytes, point_code_octets: int, *, elements: bool) -> None:
         self.data = data
         self.point_code_octets = point_code_octets
-        self.found: dict[str, object] = {}
+        self.found: dict[str, Any] = {}
         self.elements: list[Element] | None = [] if elements else None
 
     def take(self, key: str, value: Reader, start: int) -> None:
@@ -243,7 +243,7 @@ class _Fields:
             self.found.setdefault("segment", segment)
             return segment
         number = value.number(value.left)
-        if key == "segmenting" or key == "sequencing":
+        if key in {"segmenting", "sequencing"}:
             self.found["more"] = bool(number & 1)
         return number
 
@@ -255,10 +255,10 @@ def _read(kind: _Type, fields: _Fields) -> None:
         fields.take(key, reader.within(PARAMETERS[key].octets), start)
     starts = [_pointer(reader, kind.pointer) for _ in kind.variable]
     optional = _pointer(reader, kind.pointer) if kind.optional else None
-    for key, start in zip(kind.variable, starts, strict=True):
-        if start is None:
+    for key, target in zip(kind.variable, starts, strict=True):
+        if target is None:
             raise DecodeError("pointer to nothing", key=PARAMETERS[key].name)
-        fields.take(key, _variable(fields.data, start, 2 if key == "long data" else 1), start)
+        fields.take(key, _variable(fields.data, target, 2 if key == "long data" else 1), target)
     if optional is not None:
         _optional(Reader(fields.data, optional), fields)
 
@@ -303,14 +303,17 @@ def address(reader: Reader, point_code_octets: int = 2) -> Address:
     if not reader.left:
         return Address()
     indicator = reader.octet()
-    point_code = subsystem = None
+    point_code: int | None = None
+    subsystem: int | None = None
     if indicator & 1:
         point_code = int.from_bytes(reader.take(point_code_octets), "little")
         if point_code_octets == 2:
             point_code &= 0x3FFF
     if indicator & 2:
         subsystem = reader.octet()
-    nature = translation = plan = None
+    nature: int | None = None
+    translation: int | None = None
+    plan: int | None = None
     title_kind = indicator >> 2 & 15
     if title_kind in {2, 3, 4}:
         translation = reader.octet()

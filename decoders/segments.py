@@ -1,4 +1,4 @@
-"""SCCP reassembly: DT1 and DT2 by their more-data bit, XUDT and LUDT by their segmentation parameter.
+"""SCCP reassembly: DT1 and DT2 by more-data, XUDT and LUDT by their segmentation parameter.
 
 Q.714 3.5 (connection-oriented) and 4.1.1.2.2 (connectionless). Everything that waits is bounded, in
 messages and in octets; what is dropped is counted by reason.
