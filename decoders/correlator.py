@@ -162,7 +162,7 @@ class Correlator:
         events: list[Event] = []
         if message.protocol == "BSSMAP":
             events += self._bssmap(connection, message, from_network)
-        elif connection.leg is Leg.TARGET and from_network is False and message.protocol != "SCCP":
+        elif connection.leg is Leg.TARGET and from_network is False and _on_air(message):
             events += self._arrive(connection, message)
         dialogue = self._dialogue(connection, message, from_network)
         if dialogue is not None and message.protocol != "BSSMAP":
@@ -447,6 +447,11 @@ class Correlator:
             self.gaps[message.link] = self.gaps.get(message.link, 0) + 1
             if len(self.gaps) > _LINKS:
                 self.gaps.popitem(last=False)
+
+
+def _on_air(message: Message) -> bool:
+    """It came over the radio of the connection that bears it, and not inside a BSSMAP message."""
+    return message.protocol != "SCCP" and message.within is None
 
 
 def _service(dialogue: Dialogue, message: Message, which: tuple[int, bool]) -> list[Draft]:

@@ -71,7 +71,7 @@ def move(dialogue: Dialogue, target: Connection, message: Message) -> list[Draft
     before = dialogue.cell or target.asked_from
     target.dialogue, target.source, target.leg = dialogue, None, Leg.SERVING
     dialogue.carrier, dialogue.source_gone = target.number, False
-    dialogue.cell = target.target_cell
+    dialogue.cell = target.target_cell and fill(target.target_cell, before)
     dialogue.frames = [*dialogue.frames[:1], frame_of(message)]
     if message.message != "HANDOVER COMPLETE":
         return []
