@@ -1,1 +1,1 @@
-"""Campaigns: pure functions over (state, event). The clock is an argument; nothing here does I/O."""
+"""Campaigns: pure functions over (state, event). The clock is an argument; no I/O is done here."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
-import shapely
-from shapely.geometry import shape
-from shapely.geometry.base import BaseGeometry
+import shapely  # type: ignore[import-untyped]  # shapely ships no types
+from shapely.geometry import shape  # type: ignore[import-untyped]  # as above
+from shapely.geometry.base import BaseGeometry  # type: ignore[import-untyped]  # as above
 
 from rules.cells import CellSite, CellTable, LocationArea
 from rules.errors import CampaignError
@@ -37,7 +37,7 @@ class CellKey(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """One entry of `lacs` or `cells`: ``17104``, ``460-00-17104``, ``17104-1``, ``460-00-17104-1``."""
+    """One entry of `lacs` (``17104``, ``460-00-17104``) or `cells` (``460-00-17104-1``)."""
 
     network: tuple[int, int] | None
     lac: int
@@ -115,7 +115,7 @@ def load(data: bytes, file: str) -> dict[str, Area]:
                 f"not an area: {error}",
                 file=file,
                 key=key,
-                remedy="give it properties.area, and a polygon, properties.lacs or properties.cells",
+                remedy="give it properties.area, and a polygon, or properties.lacs or .cells",
             ) from error
         areas[area.name] = _joined(areas[area.name], area) if area.name in areas else area
     return areas

@@ -16,7 +16,8 @@ from rules import format as fmt
 from rules import settings as operator
 from rules.audience import Expression
 from rules.errors import CampaignError
-from rules.settings import Cap, Quiet, Settings
+from rules.quiet import Quiet
+from rules.settings import Cap, Settings
 from rules.source import Source
 from rules.triggers import UNSUPPORTED, where
 from rules.units import duration, share

@@ -1,4 +1,4 @@
-"""Control groups and variants, drawn by a keyed hash: the same person, the same arm, in every replay.
+"""Control groups and variants, drawn by a keyed hash: one person, one arm, in every replay.
 
 The key is the operator's salt, not the privacy key, so that arms survive a change of the latter.
 """
@@ -23,7 +23,7 @@ def draw(salt: bytes, kind: str, scope: str, person: str) -> float:
         person: the subscriber's pseudonym, or the seed of their profile.
     """
     key = blake2b(salt, digest_size=32).digest()
-    content = "\0".join((kind, scope, person)).encode()
+    content = f"{kind}\0{scope}\0{person}".encode()
     digest = blake2b(content, key=key, digest_size=8, person=b"draw").digest()
     return int.from_bytes(digest, "big") / _WHOLE
 

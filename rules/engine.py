@@ -23,7 +23,7 @@ from rules.governance import Case, Scene
 from rules.index import Index
 from rules.number_class import LOCAL, LONG_DISTANCE, UNKNOWN, number_class
 from rules.profile import Profile
-from rules.state import Hold, Mark, Stay, Subscriber
+from rules.state import Hold, Mark, Stay, Subscriber, network_of
 from rules.triggers import AnyTrigger, Firing, Seen, build, where
 from rules.verdicts import Verdict
 
@@ -64,7 +64,7 @@ class RuleSet:
                 triggers[trigger.key] = trigger
                 self._served.setdefault(trigger.key, []).append(campaign)
         self._index = Index(triggers.values())
-        self._window = history.longest_window(rules.campaigns, rules.settings)
+        self._retention = history.retention(rules.campaigns, rules.settings)
 
     @classmethod
     def load(cls, bundle: dict[str, bytes], *, running: bool = False) -> RuleSet:
@@ -138,8 +138,7 @@ class RuleSet:
         cell = event.cell
         if cell is None or cell.lac is None:
             return None
-        network = f"{cell.mcc}{cell.mnc}" if cell.mcc and cell.mnc else ""
-        return self._places.at(network, cell.lac, cell.ci)
+        return self._places.at(network_of(cell), cell.lac, cell.ci)
 
     def _placed(self, mark: Mark) -> Membership:
         return self._places.at(mark.network, mark.lac, mark.ci)
@@ -231,7 +230,7 @@ class RuleSet:
         verdicts = self._ended(due, state.subscriber, scene, cases)
         verdicts += governance.decide(scene, cases)
         verdicts.sort(key=lambda verdict: (verdict.campaign, verdict.offer, verdict.step))
-        sent = history.kept(scene.sent, self._window, now)
+        sent = self._retention.kept(scene.sent, now)
         after = Subscriber(state.subscriber, state.last, stays, tuple(scene.holds), sent)
         return Step(after if known else state, verdicts)
 
@@ -242,13 +241,12 @@ class RuleSet:
         for key, stay in state.stays.items():
             if stay.due is None or stay.due > now:
                 continue
+            del stays[key]
             trigger = self._index.places.get(key)
-            after = trigger.after_firing(stay) if trigger else None
-            if trigger is not None and trigger.still_true(stay, self._placed):
-                firings.append(trigger.fired(stay))
-            if after is None:
-                del stays[key]
-            else:
+            if trigger is None or not trigger.still_true(stay, self._placed):
+                continue
+            firings.append(trigger.fired(stay))
+            if (after := trigger.after_firing(stay)) is not None:
                 stays[key] = after
         return firings, stays
 

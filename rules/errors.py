@@ -11,7 +11,7 @@ class CampaignError(XinlingError):
     """One mistake in one file of a rules bundle: file, line, key, remedy."""
 
 
-class CampaignErrors(XinlingError):
+class CampaignErrors(XinlingError):  # noqa: N818  it holds errors, several
     """Every mistake found in a bundle, so that all can be mended at once.
 
     Attributes:

@@ -48,7 +48,7 @@ class Part(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A part of a campaign file: keys that it does not know are refused."""
 
 
-class Place(Part, kw_only=True):
+class Place(Part, frozen=True, kw_only=True):
     """Where: a named area, several, or all cells that bear a tag."""
 
     area: Word | Words | UnsetType = UNSET
@@ -57,7 +57,7 @@ class Place(Part, kw_only=True):
     """Tags of cells in the cells file."""
 
 
-class Move(Place, kw_only=True):
+class Move(Place, frozen=True, kw_only=True):
     """`left` or `entered`."""
 
     after_staying: Duration = "0s"
@@ -66,7 +66,7 @@ class Move(Place, kw_only=True):
     """No sample spoke against it for so long."""
 
 
-class Presence(Place, kw_only=True, rename={"for_": "for"}):
+class Presence(Place, frozen=True, kw_only=True, rename={"for_": "for"}):
     """`stayed` or `absent`."""
 
     for_: Duration
@@ -75,7 +75,7 @@ class Presence(Place, kw_only=True, rename={"for_": "for"}):
     """Excursions shorter than this do not interrupt it."""
 
 
-class CallFilter(Place, kw_only=True):
+class CallFilter(Place, frozen=True, kw_only=True):
     """`called` or `answered`: every key that is given must agree."""
 
     direction: Direction | UnsetType = UNSET
@@ -86,7 +86,7 @@ class CallFilter(Place, kw_only=True):
     """No prefix was dialled before the number, or none of these."""
 
 
-class CallEnd(CallFilter, kw_only=True):
+class CallEnd(CallFilter, frozen=True, kw_only=True):
     """`call_ended`."""
 
     answered: bool | UnsetType = UNSET
@@ -98,13 +98,13 @@ class CallEnd(CallFilter, kw_only=True):
     ended_by: Literal["mobile", "network", "radio"] | UnsetType = UNSET
 
 
-class TextFilter(Place, kw_only=True):
+class TextFilter(Place, frozen=True, kw_only=True):
     """`texted`: a short message sent (mobile originated) or received (mobile terminated)."""
 
     direction: Direction | UnsetType = UNSET
 
 
-class RequestFilter(Place, kw_only=True):
+class RequestFilter(Place, frozen=True, kw_only=True):
     """`requested`: a supplementary service or USSD."""
 
     operation: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
@@ -113,21 +113,21 @@ class RequestFilter(Place, kw_only=True):
     """SS-Code, TS 29.002 17.7.5."""
 
 
-class UpdateFilter(Place, kw_only=True):
+class UpdateFilter(Place, frozen=True, kw_only=True):
     """`updated`: a location update."""
 
     kind: Literal["normal", "periodic", "imsi attach"] | UnsetType = UNSET
     outcome: Literal["accepted", "rejected", "unseen"] | UnsetType = UNSET
 
 
-class Sequence(Part, kw_only=True):
+class Sequence(Part, frozen=True, kw_only=True):
     """Steps in this order."""
 
     steps: Annotated[list[Trigger], Meta(min_length=2, max_length=10)]
     within: Duration
 
 
-class Repeated(Part, kw_only=True):
+class Repeated(Part, frozen=True, kw_only=True):
     """So many times."""
 
     of: Trigger
@@ -135,7 +135,7 @@ class Repeated(Part, kw_only=True):
     within: Duration
 
 
-class NotFollowedBy(Part, kw_only=True):
+class NotFollowedBy(Part, frozen=True, kw_only=True):
     """The first came true and the second did not, for so long."""
 
     first: Trigger
@@ -143,7 +143,7 @@ class NotFollowedBy(Part, kw_only=True):
     within: Duration
 
 
-class Trigger(Part, kw_only=True):
+class Trigger(Part, frozen=True, kw_only=True):
     """What must happen: exactly one of these keys."""
 
     left: Move | UnsetType = UNSET
@@ -165,14 +165,14 @@ class Trigger(Part, kw_only=True):
     not_followed_by: NotFollowedBy | UnsetType = UNSET
 
 
-class Runs(Part, kw_only=True, rename={"from_": "from"}):
+class Runs(Part, frozen=True, kw_only=True, rename={"from_": "from"}):
     """The campaign's dates, both included."""
 
     from_: Date | UnsetType = UNSET
     until: Date | UnsetType = UNSET
 
 
-class Audience(Part, kw_only=True):
+class Audience(Part, frozen=True, kw_only=True):
     """Whom it is for."""
 
     where: Annotated[str, Meta(min_length=1, max_length=10_000)] | UnsetType = UNSET
@@ -181,7 +181,7 @@ class Audience(Part, kw_only=True):
     """In at least one of these segments."""
 
 
-class Variant(Part, kw_only=True):
+class Variant(Part, frozen=True, kw_only=True):
     """One of several texts."""
 
     name: Name
@@ -189,7 +189,7 @@ class Variant(Part, kw_only=True):
     text: Text
 
 
-class Offer(Part, kw_only=True, rename={"from_": "from"}):
+class Offer(Part, frozen=True, kw_only=True, rename={"from_": "from"}):
     """What is sent."""
 
     channel: Literal["sms"] = "sms"
@@ -202,7 +202,7 @@ class Offer(Part, kw_only=True, rename={"from_": "from"}):
     """After so long, counted from the trigger, it is not sent any more."""
 
 
-class Cap(Part, kw_only=True):
+class Cap(Part, frozen=True, kw_only=True):
     """At most so many times."""
 
     times: Count
@@ -210,7 +210,7 @@ class Cap(Part, kw_only=True):
     """In any window of this length; for ever where it is absent."""
 
 
-class Limits(Part, kw_only=True):
+class Limits(Part, frozen=True, kw_only=True):
     """How often."""
 
     per_subscriber: Cap | UnsetType = UNSET
@@ -220,7 +220,7 @@ class Limits(Part, kw_only=True):
     """Sends of the whole campaign in a minute."""
 
 
-class Experiment(Part, kw_only=True):
+class Experiment(Part, frozen=True, kw_only=True):
     """The control group."""
 
     control: Share = "0%"
@@ -229,7 +229,7 @@ class Experiment(Part, kw_only=True):
     """Another salt draws another group; the campaign's name where it is absent."""
 
 
-class Excludes(Part, kw_only=True, rename={"for_": "for"}):
+class Excludes(Part, frozen=True, kw_only=True, rename={"for_": "for"}):
     """Not to whom was sent one of these before."""
 
     campaigns: list[Name] = []
@@ -237,21 +237,21 @@ class Excludes(Part, kw_only=True, rename={"for_": "for"}):
     for_: Duration
 
 
-class QuietHours(Part, kw_only=True, rename={"from_": "from"}):
+class QuietHours(Part, frozen=True, kw_only=True, rename={"from_": "from"}):
     """Local hours of the subscriber in which nothing is sent."""
 
     from_: TimeOfDay
     until: TimeOfDay
 
 
-class Waves(Part, kw_only=True):
+class Waves(Part, frozen=True, kw_only=True):
     """A further offer to those who did not answer."""
 
     times: Annotated[int, Meta(ge=1, le=10)]
     after: Duration
 
 
-class CampaignFile(Part, kw_only=True):
+class CampaignFile(Part, frozen=True, kw_only=True):
     """A campaign of Xinling."""
 
     campaign: Name
@@ -276,20 +276,20 @@ class CampaignFile(Part, kw_only=True):
     waves: Waves | UnsetType = UNSET
 
 
-class Reserve(Part, kw_only=True):
+class Reserve(Part, frozen=True, kw_only=True):
     """Slots of a cap that are kept for campaigns of at least this priority."""
 
     priority: Annotated[int, Meta(ge=0, le=100)]
     slots: Count = 1
 
 
-class SharedCap(Cap, kw_only=True):
+class SharedCap(Cap, frozen=True, kw_only=True):
     """A cap over several campaigns."""
 
     reserve: Reserve | UnsetType = UNSET
 
 
-class Caps(Part, kw_only=True):
+class Caps(Part, frozen=True, kw_only=True):
     """Caps over campaigns; each that applies must have room."""
 
     all: SharedCap | UnsetType = UNSET
@@ -297,7 +297,7 @@ class Caps(Part, kw_only=True):
     tags: dict[str, SharedCap] = {}
 
 
-class SettingsFile(Part, kw_only=True):
+class SettingsFile(Part, frozen=True, kw_only=True):
     """`settings.json`: what holds for every campaign."""
 
     zone: str = "Asia/Shanghai"

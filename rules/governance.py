@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from hashlib import blake2b
 from typing import NamedTuple
-
 
 from rules import draws, history
 from rules.audience import seen_profile
@@ -22,7 +20,7 @@ from rules.profile import Profile
 from rules.settings import Settings
 from rules.state import Hold, Mark, Sent
 from rules.verdicts import CONTROL, HOLD, REFUSE, SEND, Verdict
-from rules.zones import local, microseconds, zone
+from rules.zones import local, zone
 
 NO_CONSENT = "no consent"
 OPTED_OUT = "opted out"
@@ -304,20 +302,10 @@ def _quiet_hours(case: Case, scene: Scene) -> Answer:
 
 
 def quiet_until(campaign: Campaign, scene: Scene) -> int | None:
-    """Microseconds when the quiet hours around `scene.now` end for the person; None outside them."""
+    """Microseconds when the person's quiet hours around `scene.now` end; None outside them."""
     where = zone(scene.profile.time_zone) if scene.profile else None
     assert where is not None
-    quiet = campaign.quiet
-    moment = local(scene.now, where)
-    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    clock = (moment.replace(tzinfo=None) - midnight.replace(tzinfo=None)) // timedelta(
-        microseconds=1
-    )
-    if not quiet.covers(clock):
-        return None
-    days = 1 if clock >= quiet.end else 0
-    end = midnight + timedelta(days=days, microseconds=quiet.end)
-    return max(microseconds(end), scene.now + 1)
+    return campaign.quiet.until(scene.now, where)
 
 
 Check = Callable[[Case, Scene], Answer | None]

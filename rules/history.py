@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from rules.campaign import Campaign
 from rules.settings import Cap, Settings
@@ -37,9 +38,9 @@ def used_up(
     now: int,
 ) -> str | None:
     """The first cap that leaves no room for `campaign` at `now`, in words; None if all do."""
-    if len(sent) >= MOST_SENT:
-        return f"history: {len(sent)} decisions kept"
     mine = [entry for entry in sent if counts_for(campaign, entry)]
+    if len(mine) >= MOST_SENT:
+        return f"history: {len(mine)} of {MOST_SENT} kept"
     if campaign.cap is not None:
         own = [entry for entry in mine if entry.campaign == campaign.key]
         if (words := _full(campaign.cap, own, now)) is not None:
@@ -52,7 +53,7 @@ def used_up(
 
 
 def _full(cap: Cap, entries: Sequence[Sent], now: int) -> str | None:
-    """Words for a cap without room. The window is (now - every, now]; what lies after counts too."""
+    """Words for a cap without room; its window is (now - every, now], and what lies after it."""
     used = sum(1 for entry in entries if cap.every is None or entry.time > now - cap.every)
     return f"{cap.name}: {used} of {cap.text}" if used >= cap.times else None
 
@@ -87,20 +88,40 @@ def met(campaign: Campaign, sent: Sequence[Sent], apart: int, now: int) -> bool:
     )
 
 
-def longest_window(campaigns: Sequence[Campaign], settings: Settings) -> int | None:
-    """How long decisions must be kept for every cap and exclusion; None: for ever."""
-    caps = [campaign.cap for campaign in campaigns if campaign.cap is not None]
-    shared = [settings.cap_all, *settings.cap_channels.values(), *settings.cap_tags.values()]
-    caps += [each.cap for each in shared if each is not None]
-    if any(cap.every is None for cap in caps):
-        return None
-    windows = [cap.every for cap in caps if cap.every is not None]
+class Retention(NamedTuple):
+    """What decisions must be kept for."""
+
+    window: int
+    """Microseconds: of any campaign."""
+    forever: frozenset[int]
+    """Keys of campaigns under a cap of their own for ever."""
+    everything: bool
+    """A cap over campaigns holds for ever."""
+
+    def kept(self, sent: Sequence[Sent], now: int) -> tuple[Sent, ...]:
+        """`sent` without what no cap, exclusion or meeting can ask for any more."""
+        if self.everything:
+            return tuple(sent)
+        return tuple(
+            entry
+            for entry in sent
+            if entry.time > now - self.window or entry.campaign in self.forever
+        )
+
+
+def retention(campaigns: Sequence[Campaign], settings: Settings) -> Retention:
+    """What every cap, exclusion and meeting asks for."""
+    own = [campaign.cap for campaign in campaigns if campaign.cap is not None]
+    given = [settings.cap_all, *settings.cap_channels.values(), *settings.cap_tags.values()]
+    shared = [each.cap for each in given if each is not None]
+    windows = [cap.every for cap in own + shared if cap.every is not None]
     windows += [each.exclusion.window for each in campaigns if each.exclusion is not None]
-    return max([settings.remember, settings.apart, *windows])
-
-
-def kept(sent: Sequence[Sent], window: int | None, now: int) -> tuple[Sent, ...]:
-    """`sent` without what no cap, exclusion or meeting can ask for any more."""
-    if window is None:
-        return tuple(sent)
-    return tuple(entry for entry in sent if entry.time > now - window)
+    return Retention(
+        max([settings.remember, settings.apart, *windows]),
+        frozenset(
+            campaign.key
+            for campaign in campaigns
+            if campaign.cap is not None and campaign.cap.every is None
+        ),
+        any(cap.every is None for cap in shared),
+    )

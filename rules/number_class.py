@@ -23,7 +23,7 @@ def number_class(destination: Destination, city: str | None, country: str | None
 
     Args:
         destination: where the dialled number belongs, from the numbering plan.
-        city: the subscriber's home city or present city, by configuration; None or empty if unknown.
+        city: the subscriber's home or present city, by configuration; None or empty if unknown.
         country: ISO 3166-1 alpha-2 of the operator, to tell international destinations; None if
             the numbering plan alone says so.
 

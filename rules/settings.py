@@ -10,31 +10,9 @@ from msgspec import UNSET
 
 from rules import format as fmt
 from rules.errors import CampaignError
-from rules.units import DAY, duration, share, time_of_day
+from rules.quiet import Quiet
+from rules.units import duration, share, time_of_day
 from rules.zones import zone
-
-
-class Quiet(NamedTuple):
-    """Local hours in which nothing is sent, from the first to before the second; over midnight."""
-
-    start: int
-    """Microseconds since local midnight."""
-    end: int
-    """Microseconds since local midnight."""
-
-    def covers(self, moment: int) -> bool:
-        """Whether `moment`, in microseconds since local midnight, is quiet."""
-        if self.start <= self.end:
-            return self.start <= moment < self.end
-        return moment >= self.start or moment < self.end
-
-    def contains(self, other: Quiet) -> bool:
-        """Whether every quiet moment of `other` is quiet here too."""
-        return all(self.covers(moment) for moment in other.minutes())
-
-    def minutes(self) -> list[int]:
-        """Every whole minute that is quiet."""
-        return [moment for moment in range(0, DAY, DAY // 1440) if self.covers(moment)]
 
 
 class Cap(NamedTuple):

@@ -21,6 +21,14 @@ MOST_FRAMES = 16
 """Frames kept of an event that a trigger rests on; the first ones."""
 
 
+def network_of(cell: Cell) -> str:
+    """MCC and MNC run together; empty where either is missing or no number."""
+    mcc, mnc = cell.mcc or "", cell.mnc or ""
+    digits = mcc + mnc
+    right = len(mcc) == 3 and len(mnc) in {2, 3} and digits.isascii() and digits.isdigit()
+    return digits if right else ""
+
+
 class Mark(msgspec.Struct, frozen=True, array_like=True):
     """A sample: an event that proved a cell, as little of it as evidence needs."""
 
@@ -39,8 +47,14 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     def of(cls, event: Event) -> Mark:
         """The mark that `event` leaves."""
         cell = event.cell or Cell()
-        network = f"{cell.mcc}{cell.mnc}" if cell.mcc and cell.mnc else ""
-        return cls(_short(event.id), event.time, network, cell.lac, cell.ci, _runs(event.frames))
+        return cls(
+            _short(event.id),
+            event.time,
+            network_of(cell),
+            cell.lac,
+            cell.ci,
+            _runs(event.frames),
+        )
 
     @property
     def event_id(self) -> str:

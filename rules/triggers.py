@@ -23,7 +23,7 @@ from rules.state import Mark, Stay
 from rules.units import duration
 
 UNSUPPORTED = frozenset({"absent", "any_of", "sequence", "count", "not_followed_by"})
-"""In the format, and refused when loaded: a campaign that can never come true must not look live."""
+"""In the format, refused when loaded: a campaign that can never come true must not look live."""
 
 
 def trigger_key(kind: str, spec: msgspec.Struct) -> int:
@@ -61,15 +61,10 @@ class Departure:
         self.after_staying = duration(spec.after_staying)
         self.confirmed_by = duration(spec.confirmed_by)
         self._mirrored = kind == "entered"
-
-    @property
-    def starts_inside(self) -> bool:
-        """Progress need only be begun by a sample inside the place.
-
-        Of `entered` without a stay before, it is the arrival that begins it: otherwise everybody
-        who is elsewhere would have progress to keep.
-        """
-        return not self._mirrored or self.after_staying == 0
+        self._by_arrival = self._mirrored and self.after_staying == 0
+        # Of `entered` without a stay before, the arrival begins the progress: otherwise there
+        # would be progress to keep for everybody who is elsewhere.
+        self.starts_inside = not self._mirrored or self._by_arrival
 
     def here(self, membership: Membership) -> bool | None:
         """Whether a cell is where the stay is; None if nobody can say."""
@@ -101,16 +96,17 @@ class Departure:
         return None if before is False and stay.last == seen.before else stay
 
     def _begun(self, seen: Seen, *, here: bool) -> Stay | None:
-        if here:
-            return None if self._mirrored and self.starts_inside else Stay(seen.mark, seen.mark)
-        before = seen.before_membership
-        if not self.starts_inside or not self._mirrored or before is None or not self.here(before):
+        if not self._by_arrival:
+            return Stay(seen.mark, seen.mark) if here else None
+        if here or seen.before is None or seen.before_membership is None:
             return None
-        last = seen.before
-        assert last is not None
-        return self._left(Stay(last, last), seen)
+        if not self.here(seen.before_membership):
+            return None
+        return self._left(Stay(seen.before, seen.before), seen)
 
-    def _inside(self, stay: Stay, seen: Seen) -> Stay:
+    def _inside(self, stay: Stay, seen: Seen) -> Stay | None:
+        if self._by_arrival:
+            return None
         mark = seen.mark
         if stay.out is not None and mark.time - stay.out.time >= self.confirmed_by:
             return Stay(mark, mark, gap=seen.gap)
@@ -233,6 +229,13 @@ _TYPES = {
     "handed_over": (events.LOCATION_HANDOVER,),
 }
 
+_DETAILS = {
+    "call_ended": ("answered", "ended_by"),
+    "requested": ("operation", "code"),
+    "updated": ("kind", "outcome"),
+}
+"""Keys of a filter that a key of the event's detail must equal."""
+
 IndexKey = tuple[str, str | None, str | None]
 """Event type, direction and number class; None for any."""
 
@@ -279,10 +282,9 @@ def _tests(kind: str, spec: fmt.Place) -> Iterator[Test]:
         yield from _prefix_tests(spec)
     if isinstance(spec, fmt.CallEnd):
         yield from _end_tests(spec)
-    if isinstance(spec, fmt.RequestFilter | fmt.UpdateFilter):
-        for name in spec.__struct_fields__[2:] if isinstance(spec, fmt.Place) else ():
-            if getattr(spec, name) is not UNSET:
-                yield _detail_is(name, getattr(spec, name))
+    for name in _DETAILS.get(kind, ()):
+        if getattr(spec, name) is not UNSET:
+            yield _detail_is(name, getattr(spec, name))
     if kind == "attached":
         yield _detail_is("kind", "imsi attach")
         yield _detail_is("outcome", "accepted")
@@ -306,9 +308,6 @@ def _prefix_tests(spec: fmt.CallFilter) -> Iterator[Test]:
 
 
 def _end_tests(spec: fmt.CallEnd) -> Iterator[Test]:
-    for name in ("answered", "ended_by"):
-        if getattr(spec, name) is not UNSET:
-            yield _detail_is(name, getattr(spec, name))
     if spec.cause is not UNSET:
         causes = frozenset(spec.cause)
         yield lambda event: event.detail.get("cause") in causes

@@ -1,4 +1,4 @@
-"""Time zones from the pinned ``tzdata`` package: the machine's own zone files decide nothing (P1)."""
+"""Time zones from the pinned ``tzdata`` package: the machine's own files decide nothing (P1)."""
 
 from __future__ import annotations
 

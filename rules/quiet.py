@@ -1,0 +1,67 @@
+"""Quiet hours: local hours of the subscriber in which nothing is sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta, tzinfo
+from typing import NamedTuple
+
+from rules.units import DAY, MINUTE
+from rules.zones import local, microseconds
+
+
+class Quiet(NamedTuple):
+    """From the first time of day to before the second, over midnight where it is the later.
+
+    Where both are the same, nothing is quiet.
+    """
+
+    start: int
+    """Microseconds since local midnight."""
+    end: int
+    """Microseconds since local midnight."""
+
+    def covers(self, clock: int) -> bool:
+        """Whether `clock`, in microseconds since local midnight, is quiet."""
+        if self.start <= self.end:
+            return self.start <= clock < self.end
+        return clock >= self.start or clock < self.end
+
+    def contains(self, other: Quiet) -> bool:
+        """Whether every quiet minute of `other` is quiet here too."""
+        return all(self.covers(clock) for clock in range(0, DAY, MINUTE) if other.covers(clock))
+
+    def at(self, now: int, where: tzinfo) -> bool:
+        """Whether it is quiet at `now` (microseconds since the epoch) by the clocks of `where`."""
+        return self.covers(_clock(now, where))
+
+    def until(self, now: int, where: tzinfo) -> int | None:
+        """Microseconds when the quiet hours around `now` are over; None if it is not quiet.
+
+        Clocks that are put forward or back move the end: it is the first instant at which they
+        show `end`, and at which it is not quiet. An `end` that they leap over is taken to come by
+        the clocks of before.
+        """
+        if not self.at(now, where):
+            return None
+        moment = local(now, where)
+        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        ends = (
+            microseconds(
+                (midnight + timedelta(days=days, microseconds=self.end)).replace(fold=fold)
+            )
+            for days in (0, 1, 2)
+            for fold in (0, 1)
+        )
+        return min(end for end in ends if end > now and not self.at(end, where))
+
+
+def _clock(now: int, where: tzinfo) -> int:
+    """Microseconds since local midnight that the clocks of `where` show."""
+    moment = local(now, where)
+    since = timedelta(
+        hours=moment.hour,
+        minutes=moment.minute,
+        seconds=moment.second,
+        microseconds=moment.microsecond,
+    )
+    return since // timedelta(microseconds=1)
