@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import faust
@@ -33,6 +34,7 @@ Assigned = Callable[[set[int]], None]
 
 _BUFFER_RECORDS = 32
 _COMMIT_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
 
 
 class SeekingConsumer(driver.Consumer):
@@ -79,6 +81,9 @@ class Role:
         self._take = take
         self._fail = fail
         self._assigned = assigned
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.app = _app(config, topic)
         self.app.start_at = start
         self.app.transport = SeekingTransport(self.app.conf.broker_consumer, self.app)
@@ -97,15 +102,21 @@ class Role:
         """Starts consuming; returns when Faust is up."""
         await self.app.start()
 
-    async def stop(self) -> None:
-        """Stops; the record in hand is handed over again to whoever comes next."""
+    async def stop(self, patience: float) -> None:
+        """Takes no more, waits for the record in hand for at most `patience` seconds, and stops.
+
+        A record that is not done by then is handed over again to whoever comes next.
+        """
+        self._stopping = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), patience)
         await self.app.stop()
 
-    @property
-    def crashed(self) -> BaseException | None:
-        """What ended Faust, if something did."""
-        reason: BaseException | None = self.app.crash_reason
-        return reason
+    async def watch(self) -> None:
+        """Until cancelled; tells of what ended Faust, if something does."""
+        while not self.app.crashed:  # noqa: ASYNC110  Faust gives no event to wait for
+            await asyncio.sleep(_LOOK_SECONDS)
+        self._fail(self.app.crash_reason or RuntimeError("Faust has stopped"))
 
     def partitions(self) -> set[int]:
         """The partitions that this process has now."""
@@ -124,12 +135,16 @@ class Role:
 
     async def _agent(self, stream: Any) -> None:
         async for event in stream.events():
+            if self._stopping:
+                await asyncio.Event().wait()
             message = event.message
+            self._idle.clear()
             try:
                 await self._take(message.partition, message.offset, message.value or b"")
             except Exception as error:  # noqa: BLE001  an agent that raised would acknowledge
                 self._fail(error)
                 await asyncio.Event().wait()
+            self._idle.set()
 
 
 def _app(config: Config, topic: str) -> Any:

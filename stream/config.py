@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -106,7 +106,7 @@ class Ingest(_Section, frozen=True):
     """Files, a directory, ``-``, ``tcp://host:port``."""
     speed: str = "max"
     """``max``, or how many seconds of capture pass in one second."""
-    point_code_bits: int = 14
+    point_code_bits: Literal[14, 24] = 14
     """14 (ITU) or 24 (Chinese national)."""
     ipa_ports: tuple[Port, ...] = (5000,)
     flush_seconds: Annotated[float, Meta(ge=0.001, le=10)] = 0.02
@@ -129,6 +129,9 @@ class Service(_Section, frozen=True):
     """After SIGTERM, how long work in hand may take."""
     stall_seconds: Seconds = 60.0
     """A partition with work that makes no progress for so long ends the process."""
+    clock: Literal["wall", "log"] = "wall"
+    """What quiet hours and validity go by at the submit: wall time, or, where captures of the past
+    are played, the time of the offers."""
     data_dir: str = "/tmp/xinling"  # noqa: S108  nothing is kept there; Faust wants a directory
     """Where Faust may write; nothing in it needs to survive."""
 
@@ -262,8 +265,6 @@ def _explained(text: str, file: str | None) -> ConfigError:
 def _check(config: Config, file: str | None) -> None:
     """What a type alone cannot say."""
     speed(config.ingest)
-    if config.ingest.point_code_bits not in (14, 24):
-        raise ConfigError("point codes have 14 or 24 bits", file=file, key="ingest.point_code_bits")
     if config.kafka.session_seconds > config.kafka.request_seconds:
         raise ConfigError(
             "must not be longer than kafka.request_seconds", file=file, key="kafka.session_seconds"

@@ -1,11 +1,11 @@
-"""Records from a thread that may wait for its source, to a loop that must not."""
+"""Records from threads that may wait for their sources, to a loop that must not."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -14,46 +14,46 @@ WAITING = 4096
 
 
 class Handoff(Generic[T]):
-    """Runs a blocking iterator in a thread of its own; the loop takes what there is.
+    """Runs each blocking iterator in a thread of its own; the loop takes what there is.
 
-    The thread is a daemon: one that waits for a silent source does not keep the process.
+    The threads are daemons: one that waits for a silent source does not keep the process.
     """
 
-    def __init__(self, items: Callable[[], Iterator[T]], name: str) -> None:
-        self._items = items
+    def __init__(self, sources: Sequence[Callable[[], Iterator[T]]]) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
         self._lock = threading.Condition()
         self._queue: deque[T] = deque()
         self._error: BaseException | None = None
-        self._ended = False
+        self._running = len(sources)
         self._stopped = False
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        for items in sources:
+            threading.Thread(target=self._run, args=(items,), name="source", daemon=True).start()
 
     async def take(self, timeout: float) -> list[T] | None:  # noqa: ASYNC109  no exception is meant
         """What has come by now; [] after `timeout` seconds of nothing, None at the end.
 
         Raises what the iterator raised, once everything before it was taken.
         """
-        if not self._queue and not self._ended:
+        if not self._queue and self._running:
             self._ready.clear()
-            if not self._queue and not self._ended:
+            if not self._queue and self._running:
                 await self._wait(timeout)
         with self._lock:
             taken = list(self._queue)
             self._queue.clear()
-            self._lock.notify()
-            if taken or not self._ended:
+            self._lock.notify_all()
+            if taken or (self._running and self._error is None):
                 return taken
         if self._error is not None:
             raise self._error
         return None
 
     def stop(self) -> None:
-        """The thread ends at its next item; nothing more is taken."""
+        """The threads end at their next item; nothing more is taken."""
         with self._lock:
             self._stopped = True
-            self._lock.notify()
+            self._lock.notify_all()
 
     async def _wait(self, timeout: float) -> None:  # noqa: ASYNC109
         try:
@@ -61,14 +61,15 @@ class Handoff(Generic[T]):
         except TimeoutError:
             return
 
-    def _run(self) -> None:
+    def _run(self, items: Callable[[], Iterator[T]]) -> None:
         try:
-            for item in self._items():
+            for item in items():
                 if not self._put(item):
-                    return
+                    break
         except BaseException as error:  # noqa: BLE001  it is raised where it is taken
             self._error = error
-        self._ended = True
+        with self._lock:
+            self._running -= 1
         self._wake()
 
     def _put(self, item: T) -> bool:

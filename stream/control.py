@@ -1,0 +1,118 @@
+"""Rules and profiles onto the log, once for each content: what decides has a place in its order.
+
+What was published last stands in Redis under the log's epoch. A publication that was cut off is
+done again from its beginning; the records are the same, and the same twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+from decoders.pseudonyms import Pseudonyms
+from rules import profile as profiles
+from rules.engine import RuleSet
+from stream import rule_files
+from stream.batcher import Addressed, Batcher
+from stream.ingest import Writer
+from stream.log import ProfileChanged, RulesChanged
+from stream.topics import Log
+from stream.vault import Identity, Vault
+
+SOURCE = "control"
+_ROWS = 500
+
+
+class Mark(Protocol):
+    """Remembers what was published."""
+
+    async def get(self, what: str) -> str | None:
+        """The hash that was set last."""
+
+    async def set(self, what: str, digest: str) -> None:
+        """From now on this is what was published."""
+
+
+class RedisMark:
+    """`Mark` in Redis, under the log's epoch."""
+
+    def __init__(self, redis: Redis, epoch: str) -> None:
+        self._redis = redis
+        self._key = f"xl:control:{epoch}"
+
+    async def get(self, what: str) -> str | None:
+        """See `Mark.get`."""
+        found = await self._redis.hget(self._key, what)
+        return found.decode() if isinstance(found, bytes) else found
+
+    async def set(self, what: str, digest: str) -> None:
+        """See `Mark.set`."""
+        await self._redis.hset(self._key, what, digest)
+
+
+class Control:
+    """Publishes rules and profiles that the log does not have yet."""
+
+    def __init__(self, writer: Writer, log: Log, mark: Mark) -> None:
+        self._writer = writer
+        self._mark = mark
+        self._batcher = Batcher(SOURCE, log.epoch, log.partitions)
+
+    async def rules(self, bundle: dict[str, bytes]) -> bool:
+        """Publishes the rules to every partition; False where they are the ones in force.
+
+        Raises CampaignErrors for rules that cannot be used; nothing is published then.
+        """
+        rules = RuleSet.load(bundle)
+        if await self._mark.get("rules") == rules.hash:
+            return False
+        await self._write(self._batcher.change_rules(RulesChanged(rules.hash, bundle)))
+        await self._writer.flush()
+        await self._mark.set("rules", rules.hash)
+        return True
+
+    async def profiles(self, file: str, pseudonyms: Pseudonyms, vault: Vault) -> int:
+        """Publishes a file's profiles and fills the vault; 0 where its content was published.
+
+        Raises FileError; what stands before the line at fault is published then, and will be again.
+        """
+        digest = _digest(Path(file), pseudonyms)
+        if await self._mark.get("profiles") == digest:
+            return 0
+        done = 0
+        rows = rule_files.profiles(file)
+        while chunk := list(islice(_pseudonymous(rows, pseudonyms), _ROWS)):
+            await vault.put({who: identity for who, identity, _ in chunk})
+            for who, _, profile in chunk:
+                change = ProfileChanged(who, profiles.encode(profile))
+                await self._write(self._batcher.change(change))
+            done += len(chunk)
+        await self._write(self._batcher.flush())
+        await self._writer.flush()
+        await self._mark.set("profiles", digest)
+        return done
+
+    async def _write(self, addressed: list[Addressed]) -> None:
+        for partition, batch in addressed:
+            await self._writer.write(partition, batch)
+
+
+def _pseudonymous(
+    rows: Iterator[tuple[str, str, profiles.Profile]], pseudonyms: Pseudonyms
+) -> Iterator[tuple[str, Identity, profiles.Profile]]:
+    for imsi, msisdn, profile in rows:
+        yield pseudonyms.subscriber(imsi), Identity(imsi, msisdn), profile
+
+
+def _digest(file: Path, pseudonyms: Pseudonyms) -> str:
+    """Of the content, under the key's version: another key means other subscribers."""
+    state = blake2b(str(pseudonyms.version).encode(), digest_size=16)
+    with file.open("rb") as opened:
+        while chunk := opened.read(1 << 20):
+            state.update(chunk)
+    return state.hexdigest()

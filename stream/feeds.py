@@ -1,0 +1,121 @@
+"""Sources of captures as one stream of records by time, with an identity of their content."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from hashlib import blake2b
+from itertools import count, islice
+from pathlib import Path
+
+from decoders.messages import Record
+from stream import live, sources
+from stream.handoff import Handoff
+from stream.sources import STDIN, Report
+
+HOLD_SECONDS = 0.5
+"""How long a record of one live source waits for earlier ones of the others."""
+HELD_RECORDS = 100_000
+
+
+class Feed:
+    """Records of all sources in the order of their times, as far as that is known.
+
+    Files are merged exactly. Live sources run side by side: a record waits `HOLD_SECONDS` for
+    earlier ones of the others; with one live source nothing waits.
+
+    Attributes:
+        live: whether the end is open and the clock runs on while nothing comes.
+    """
+
+    def __init__(self, names: Sequence[str], report: Report) -> None:
+        """Raises CaptureError for a name that is no source."""
+        self._end = threading.Event()
+        files = [name for name in names if not _is_live(name)]
+        ongoing = [name for name in names if _is_live(name)]
+        self.live = bool(ongoing)
+        self._heads = None if self.live or STDIN in files else content_id(files, report)
+        opened: list[Callable[[], Iterator[Record]]] = []
+        if files:
+            opened.append(partial(sources.merged, files, report))
+        opened += [partial(self._open_live, name, report) for name in ongoing]
+        self._hold = _Hold(HOLD_SECONDS) if len(opened) > 1 else None
+        self._handoff: Handoff[Record] = Handoff(opened)
+
+    async def take(self, timeout: float) -> list[Record] | None:  # noqa: ASYNC109
+        """Records by time; [] after `timeout` seconds of nothing, None at the end.
+
+        Raises CaptureError for a source that cannot be read at all.
+        """
+        records = await self._handoff.take(timeout)
+        if self._hold is None:
+            return records
+        if records is None:
+            return self._hold.all() or None
+        return self._hold.passed(records, time.monotonic())
+
+    def source_id(self, first: Record) -> str:
+        """Of the content: of the first record of every file, else of `first`."""
+        return self._heads or _digest([_packed(first)])
+
+    def stop(self) -> None:
+        """Takes no more."""
+        self._end.set()
+        self._handoff.stop()
+
+    def _open_live(self, name: str, report: Report) -> Iterator[Record]:
+        if name.startswith(live.TCP):
+            return live.pcap_over_ip(name, report, self._end.is_set)
+        return live.ring(name, report, self._end.is_set)
+
+
+def content_id(files: Sequence[str], report: Report) -> str:
+    """An identity of captures that depends on what is in them, not on where they are."""
+    heads = []
+    for name in files:
+        first = next(islice(sources.merged([name], report), 1), None)
+        heads.append(b"" if first is None else _packed(first))
+    return _digest(heads)
+
+
+def _is_live(name: str) -> bool:
+    if name.startswith(live.TCP):
+        live.address(name)
+        return True
+    return name != STDIN and Path(name).is_dir()
+
+
+def _packed(record: Record) -> bytes:
+    return b"%d %d " % (record.time, record.link_type) + record.data
+
+
+def _digest(parts: list[bytes]) -> str:
+    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return blake2b(framed, digest_size=12).hexdigest()
+
+
+class _Hold:
+    """Puts records of sources that run side by side in order, within a bound."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._number = count()
+        self._heap: list[tuple[int, int, float, Record]] = []
+
+    def passed(self, records: list[Record], now: float) -> list[Record]:
+        """Takes `records`; gives those that have waited long enough, in order."""
+        for record in records:
+            heapq.heappush(self._heap, (record.time, next(self._number), now, record))
+        out = []
+        while self._heap and (
+            self._heap[0][2] + self._seconds <= now or len(self._heap) > HELD_RECORDS
+        ):
+            out.append(heapq.heappop(self._heap)[3])
+        return out
+
+    def all(self) -> list[Record]:
+        """Everything that still waits, in order."""
+        return [heapq.heappop(self._heap)[3] for _ in range(len(self._heap))]

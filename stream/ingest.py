@@ -1,0 +1,217 @@
+"""Ingest: records of captures in, batches on the log out; what comes of it depends on them alone.
+
+Read again from the beginning after a kill, the same captures give the same events with the same
+sequence numbers under the same source, and whoever handles them recognises what it has seen (P2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Protocol
+
+import msgspec
+
+from decoders.correlator import Correlator
+from decoders.decoder import Decoder
+from decoders.errors import CaptureError
+from decoders.events import Event
+from decoders.messages import Record
+from decoders.times import SECOND
+from stream import metrics
+from stream.batcher import Addressed, Batcher
+from stream.feeds import HOLD_SECONDS, Feed
+from stream.log import Batch
+from stream.sources import Report
+from stream.topics import Log
+
+_STEP_SECONDS = 0.005
+"""With a pace: a shorter wait than this is not worth its while."""
+
+
+class Writer(Protocol):
+    """Where batches go; `stream.log_writer.LogWriter` is one."""
+
+    async def write(self, partition: int, batch: Batch) -> None:
+        """Takes a batch, waiting where there is no room."""
+
+    async def flush(self) -> None:
+        """Waits until every batch is safe."""
+
+
+class Totals(msgspec.Struct):
+    """What an ingest has done so far."""
+
+    frames: int = 0
+    messages: int = 0
+    events: int = 0
+    batches: int = 0
+
+
+class Reader:
+    """Records to events: the decoder and the correlator, counted."""
+
+    def __init__(self, decoder: Decoder, correlator: Correlator, report: Report) -> None:
+        self.totals = Totals()
+        self._decoder = decoder
+        self._correlator = correlator
+        self._report = report
+        self._undecoded: Counter[str] = Counter()
+
+    def feed(self, record: Record) -> list[Event]:
+        """The events that `record` completes; a link type nobody reads goes to the report."""
+        self.totals.frames += 1
+        metrics.frames.labels(record.source).inc()
+        try:
+            messages = self._decoder.feed(record)
+        except CaptureError as error:
+            error.file = error.file or record.source
+            self._report(error)
+            return []
+        events: list[Event] = []
+        for message in messages:
+            metrics.messages.labels(message.protocol).inc()
+            events += self._correlator.feed(message)
+        self.totals.messages += len(messages)
+        return self._counted(events)
+
+    def finish(self) -> list[Event]:
+        """What is still open at the end of the captures."""
+        return self._counted(self._correlator.finish())
+
+    def count_undecoded(self) -> None:
+        """Tells Prometheus what could not be decoded since the last time."""
+        for reason, number in self._decoder.undecoded.items():
+            metrics.undecoded.labels(reason).inc(number - self._undecoded[reason])
+            self._undecoded[reason] = number
+
+    def _counted(self, events: list[Event]) -> list[Event]:
+        self.totals.events += len(events)
+        for event in events:
+            metrics.events.labels(event.type, event.identity).inc()
+        return events
+
+
+class Ingest:
+    """Moves one feed onto the log.
+
+    Attributes:
+        stopped: whether it was told to stop before the end of its sources.
+    """
+
+    def __init__(  # noqa: PLR0913  the rooms it stands between
+        self,
+        *,
+        feed: Feed,
+        reader: Reader,
+        writer: Writer,
+        log: Log,
+        settings: bytes,
+        flush_seconds: float,
+        speed: float | None,
+    ) -> None:
+        """`settings`: whatever besides the captures the events depend on, in any one form."""
+        self._feed = feed
+        self._reader = reader
+        self._writer = writer
+        self._log = log
+        self._settings = settings
+        self._flush_seconds = flush_seconds
+        self._pace = _Pace(speed) if speed else None
+        self._batcher: Batcher | None = None
+        self.stopped = False
+        self._flushed = time.monotonic()
+        self._heard = time.monotonic()
+        self._last_time = 0
+
+    @property
+    def totals(self) -> Totals:
+        """What has been done so far."""
+        return self._reader.totals
+
+    async def run(self) -> None:
+        """Until the feed's end, everything safe on the log.
+
+        Raises CaptureError and what writing raises.
+        """
+        while (records := await self._feed.take(self._flush_seconds)) is not None:
+            for record in records:
+                await self._record(record)
+            self._run_on(bool(records))
+            if not records or self._is_time():
+                await self._flush()
+        if not self.stopped:  # else what is open would not be open after the next start
+            await self._put(self._reader.finish())
+        await self._flush()
+        await self._writer.flush()
+
+    def stop(self) -> None:
+        """Reads no more; `run` then ends when what was read is safe."""
+        self.stopped = True
+        self._feed.stop()
+
+    async def _record(self, record: Record) -> None:
+        if self._pace is not None and (wait := self._pace.wait(record.time)) > _STEP_SECONDS:
+            await self._flush()
+            await asyncio.sleep(wait)
+        if self._batcher is None:
+            source = _named(self._feed.source_id(record), self._settings)
+            self._batcher = Batcher(source, self._log.epoch, self._log.partitions)
+        self._last_time = max(self._last_time, record.time)
+        await self._put(self._reader.feed(record))
+
+    async def _put(self, events: Iterable[Event]) -> None:
+        for event in events:
+            assert self._batcher is not None, "an event comes of a record"
+            await self._write(self._batcher.add(event))
+            if self._is_time():
+                await self._flush()
+
+    def _run_on(self, heard: bool) -> None:  # noqa: FBT001
+        """Lets the clock of a silent live feed run on, behind by what may still come late."""
+        now = time.monotonic()
+        if heard:
+            self._heard = now
+        elif self._feed.live and self._batcher is not None:
+            silent = max(0.0, now - self._heard - HOLD_SECONDS)
+            self._batcher.tick(self._last_time + int(silent * SECOND))
+
+    def _is_time(self) -> bool:
+        return time.monotonic() - self._flushed >= self._flush_seconds
+
+    async def _flush(self) -> None:
+        self._flushed = time.monotonic()
+        self._reader.count_undecoded()
+        if self._batcher is not None:
+            await self._write(self._batcher.flush())
+            metrics.ingest_clock.labels("all").set(self._last_time / SECOND)
+
+    async def _write(self, addressed: list[Addressed]) -> None:
+        for partition, batch in addressed:
+            self._reader.totals.batches += 1
+            await self._writer.write(partition, batch)
+
+
+class _Pace:
+    """Holds records back so that `speed` seconds of capture pass in one second."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._first: int | None = None
+        self._began = 0.0
+
+    def wait(self, record_time: int) -> float:
+        """Seconds until a record of that time is due."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first, self._began = record_time, now
+        due = self._began + (record_time - self._first) / SECOND / self._speed
+        return due - now
+
+
+def _named(content: str, settings: bytes) -> str:
+    """The source of the sequence numbers: the same captures read otherwise are another."""
+    return blake2b(settings, key=content.encode(), digest_size=12).hexdigest()

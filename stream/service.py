@@ -1,0 +1,237 @@
+"""`xinling run` and `xinling ingest`: a process that works until told to stop or unable to go on.
+
+It ends with 0 after SIGTERM, SIGINT or the end of its sources; with 1 when something stayed away
+longer than `service.retry_seconds` or stopped making progress, so that its supervisor starts it
+again. Whatever hangs on the way out, it is out within ten seconds of the signal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from prometheus_client import start_http_server
+
+from decoders.errors import XinlingError
+from rules.engine import RuleSet
+from stream import config as configuration
+from stream import roles, rule_files, topics
+from stream.config import Config, ConfigError
+from stream.roles import DeliveryPart, IngestPart, Part, SubscribersPart
+from stream.topics import Log
+
+logger = logging.getLogger(__name__)
+
+_LAST_SECONDS = 1.5
+"""On the way out, for what does not heed `service.stop_seconds`."""
+_QUIET = {"aiokafka": logging.CRITICAL, "faust": logging.WARNING, "mode": logging.WARNING}
+"""aiokafka logs each try of an outage; what waits for Kafka says so once."""
+
+
+def run(config: Path | None, only: str | None, *, check: bool = False) -> None:
+    """`xinling run`: returns after a signal; raises XinlingError for what a person can mend."""
+    loaded = _loaded(config)
+    validate(loaded)
+    if check:
+        return
+    wanted = (only,) if only else roles.ROLES
+    _finish(loaded, lambda failed: _parts(loaded, wanted, failed), ends=False)
+
+
+def ingest(config: Path | None, sources: Sequence[str], speed: str) -> None:
+    """`xinling ingest`: returns when all sources are on the log, or after a signal."""
+    loaded = _loaded(config)
+    fed = msgspec.structs.replace(loaded.ingest, sources=tuple(sources), speed=speed)
+    loaded = msgspec.structs.replace(loaded, ingest=fed)
+    configuration.speed(fed)
+    configuration.privacy_key(loaded)
+
+    async def parts(_: Callable[[BaseException], None]) -> list[Part]:
+        log = await _log(loaded)
+        return [IngestPart(loaded, log, control=False)]
+
+    _finish(loaded, parts, ends=True)
+
+
+def validate(config: Config) -> None:
+    """What `run --check` looks at: the key, the rules and the files that they name.
+
+    Raises ConfigError, FileError, CampaignErrors.
+    """
+    configuration.privacy_key(config)
+    RuleSet.load(roles.bundle(config), running=True)
+    rule_files.plan(config.rules.plan)
+    if config.rules.profiles and not Path(config.rules.profiles).is_file():
+        raise ConfigError(
+            "no such file", file=config.rules.profiles, key="rules.profiles", remedy="name a CSV"
+        )
+
+
+def _loaded(file: Path | None) -> Config:
+    return configuration.load(str(file) if file else None, os.environ)
+
+
+async def _log(config: Config) -> Log:
+    return await topics.prepare(config.kafka, config.service.retry_seconds)
+
+
+async def _parts(
+    config: Config, wanted: Sequence[str], failed: Callable[[BaseException], None]
+) -> list[Part]:
+    log = await _log(config)
+    parts: list[Part] = []
+    if roles.INGEST in wanted:
+        parts.append(IngestPart(config, log))
+    if roles.SUBSCRIBERS in wanted:
+        parts.append(SubscribersPart(config, log, failed))
+    if roles.DELIVERY in wanted:
+        parts.append(DeliveryPart(config, log, failed))
+    logger.info("%s on %d partitions of log %s", ", ".join(wanted), log.partitions, log.epoch)
+    return parts
+
+
+Build = Callable[[Callable[[BaseException], None]], Awaitable[list[Part]]]
+
+
+def _finish(config: Config, build: Build, *, ends: bool) -> None:
+    """Runs the process and leaves it, whatever hangs."""
+    _log_to_stderr()
+    error = asyncio.run(_Process(config, ends=ends).work(build))
+    if error is not None:
+        raise error
+
+
+class _Process:
+    """From the first signal handler to the last closed connection."""
+
+    def __init__(self, config: Config, *, ends: bool) -> None:
+        """`ends`: whether the end of all parts is the end of the process."""
+        self._config = config
+        self._ends = ends
+        self._stop = asyncio.Event()
+        self._error: BaseException | None = None
+
+    async def work(self, build: Build) -> BaseException | None:
+        """Builds the parts, runs them until the end; what went wrong, if anything."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked_to_stop)
+        self._serve_metrics()
+        building = asyncio.ensure_future(build(self._fail))
+        parts: list[Part] = []
+        await self._until_stopped([building])
+        if building.done():
+            with suppress(asyncio.CancelledError):
+                parts = self._result(building) or []
+        if parts:
+            await self._run(parts)
+        return self._error
+
+    async def _run(self, parts: list[Part]) -> None:
+        tasks: list[asyncio.Future[Any]] = [asyncio.create_task(part.run()) for part in parts]
+        while not self._stop.is_set():
+            done = await self._until_stopped(tasks)
+            for task in done:
+                self._result(task)
+            tasks = [task for task in tasks if task not in done]
+            if not tasks and self._ends:
+                break
+        self._asked_to_stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._let_go(parts)
+
+    async def _let_go(self, parts: list[Part]) -> None:
+        patience = self._config.service.stop_seconds
+        stopping = [asyncio.create_task(part.stop(patience / 2)) for part in parts]
+        _, late = await asyncio.wait(stopping, timeout=patience)
+        for task in late:
+            logger.warning("not everything stopped within %.0f s", patience)
+            task.cancel()
+        for task in stopping:
+            if task.done() and not task.cancelled() and task.exception() is not None:
+                logger.warning("on the way out: %s", type(task.exception()).__name__)
+
+    async def _until_stopped(
+        self, tasks: Sequence[asyncio.Future[Any]]
+    ) -> set[asyncio.Future[Any]]:
+        """The tasks that are done, once one is or the process is to stop."""
+        stopping: asyncio.Future[Any] = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        return {task for task in tasks if task.done()}
+
+    def _result(self, task: asyncio.Future[Any]) -> Any:
+        if task.cancelled():
+            return None
+        error = task.exception()
+        if error is None:
+            return task.result()
+        self._fail(error)
+        return None
+
+    def _fail(self, error: BaseException) -> None:
+        """Ends the process; the first failure is the one that is told."""
+        if self._error is None:
+            self._error = _plain(error)
+        self._asked_to_stop()
+
+    def _asked_to_stop(self) -> None:
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        seconds = self._config.service.stop_seconds + _LAST_SECONDS
+        last = threading.Timer(seconds, _leave, [1 if self._error else 0])
+        last.daemon = True
+        last.start()
+
+    def _serve_metrics(self) -> None:
+        where = self._config.metrics
+        if not where.port:
+            return
+        try:
+            start_http_server(where.port, where.host)
+        except OSError as error:
+            self._fail(
+                ConfigError(
+                    f"cannot listen at {where.host}:{where.port}: {error.strerror}",
+                    key="metrics.port",
+                    remedy="choose a free port, or 0 for none",
+                )
+            )
+
+
+def _plain(error: BaseException) -> BaseException:
+    """An exception group of one task's failure as that failure."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, XinlingError | ExceptionGroup):
+        return error
+    logger.error("%s", type(error).__name__, exc_info=error)
+    return XinlingError(f"the service cannot go on: {type(error).__name__}")
+
+
+def _leave(code: int) -> None:
+    """Out, although something hangs; what was committed is safe."""
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
