@@ -70,21 +70,15 @@ class CaptureParser:
             self._unpacker.close()
 
     def _decide(self, data: bytes) -> bool:
-        """Whether the outermost format is known; four octets tell."""
-        if len(data) < 4:
-            if not any(magic.startswith(data[:4]) for magic in _KNOWN if data):
-                self._refuse_unless_empty(data)
-            return False
+        """Whether the outermost format is known; at most four octets tell."""
         if data.startswith((GZIP_MAGIC, ZSTD_MAGIC)):
-            self._unpacker = Unpacker(self._source, data[:4])
+            self._unpacker = Unpacker(self._source, data)
         elif not data.startswith(_PLAIN):
+            if any(magic.startswith(data) for magic in _KNOWN):
+                return False
             raise self._not_a_capture("is no capture: neither pcap nor pcapng, gzip nor zstd")
         self._decided = True
         return True
-
-    def _refuse_unless_empty(self, data: bytes) -> None:
-        if data:
-            raise self._not_a_capture("is no capture: neither pcap nor pcapng, gzip nor zstd")
 
     def _records(self) -> list[Record]:
         if self._format is None and not self._open():

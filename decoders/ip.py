@@ -163,9 +163,11 @@ class IpLayer:
         datagram = self._datagram(key, record.time)
         before = datagram.size
         if not datagram.add(piece):
+            # The identification came round to another datagram, or somebody plays games (RFC 5722).
             self._ledger.fail("IP fragments overlap", record)
             self._give_up(key)
-            return None
+            datagram, before = self._datagram(key, record.time), 0
+            datagram.add(piece)
         self._waiting += datagram.size - before
         payload = datagram.whole()
         if payload is None:

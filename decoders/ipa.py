@@ -8,6 +8,7 @@ which headers follow each other plausibly to the end of the octets at hand.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from decoders.messages import Record
@@ -47,14 +48,18 @@ class IpaLayer:
         self._max_directions = max_directions
         self._framers: dict[_Key, _Framer] = {}
 
-    def feed(self, record: Record, octets: Octets) -> list[bytes]:
-        """SCCP messages that these octets complete, in order."""
+    def feed(self, record: Record, octets: Octets) -> Iterator[bytes]:
+        """SCCP messages that these octets complete, in order.
+
+        To be taken one by one: a gap is told to the ledger just before the message behind it.
+        """
         framer = self._framer(octets.key, record.time)
         if octets.follows != "octets":
             framer.buffer.clear()
-            framer.searching = octets.follows == "hole"
+            framer.searching = octets.follows != "start"
+        if octets.follows == "hole":
+            self._ledger.gap(octets.link, 1)
         framer.buffer += octets.data
-        found: list[bytes] = []
         while len(framer.buffer) >= _HEADER:
             if framer.searching and not self._find_header(record, framer):
                 break
@@ -69,14 +74,10 @@ class IpaLayer:
                 break
             payload = bytes(framer.buffer[_HEADER : _HEADER + length])
             del framer.buffer[: _HEADER + length]
-            self._sort(stream, payload, found)
-        return found
-
-    def _sort(self, stream: int, payload: bytes, found: list[bytes]) -> None:
-        if stream == SCCP and payload:
-            found.append(payload)
-        else:
-            self._ledger.skip(f"IPA stream 0x{stream:02x}")
+            if stream == SCCP and payload:
+                yield payload
+            else:
+                self._ledger.skip(f"IPA stream 0x{stream:02x}")
 
     def _find_header(self, record: Record, framer: _Framer) -> bool:
         """Drop what comes before the next plausible chain of frames; False when there is none."""

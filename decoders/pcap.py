@@ -59,12 +59,10 @@ class PcapParser:
         while size - at >= 16:
             seconds, fraction, length = unpack(buffer, at)
             end = at + 16 + length
-            if end > size:
-                if length > MAX_RECORD:
-                    error = self._too_long(at, length)
-                break
             if length > MAX_RECORD:
-                error = self._too_long(at, length)
+                error = self._too_long(frame + 1, at, length)
+                break
+            if end > size:
                 break
             frame += 1
             time = seconds * 1_000_000 + (fraction if divisor == 1 else fraction // divisor)
@@ -83,9 +81,9 @@ class PcapParser:
             remedy="what stands before it was read; copy the file again if it should be longer",
         )
 
-    def _too_long(self, at: int, length: int) -> CaptureError:
+    def _too_long(self, frame: int, at: int, length: int) -> CaptureError:
         return CaptureError(
-            f"record {self._frame + 1} claims {length} octets, more than {MAX_RECORD}",
+            f"record {frame} claims {length} octets, more than {MAX_RECORD}",
             file=self._source,
             offset=self._offset + at,
             remedy="the file is damaged there; what stands before it was read",

@@ -20,6 +20,7 @@ another path is recognised.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from decoders.endpoints import link_name, swapped
@@ -174,12 +175,14 @@ class SctpLayer:
 
     def feed(
         self, record: Record, addresses: bytes, data: bytes, start: int, end: int
-    ) -> list[Datagram]:
-        """User messages that the packet in ``data[start:end]`` completes, in its own order."""
-        if end - start < _HEADER:
-            self._ledger.fail("SCTP header cut short", record, data[start:end])
-            return []
-        found: list[Datagram] = []
+    ) -> Iterator[Datagram]:
+        """User messages that the packet in ``data[start:end]`` completes, in its own order.
+
+        To be taken one by one: a gap is told to the ledger just before the message behind it.
+        """
+        if end - start < _HEADER + _CHUNK.size:
+            self._ledger.fail("SCTP packet cut short", record, data[start:end])
+            return
         tag = data[start : start + 8]
         at = start + _HEADER
         while at + 4 <= end:
@@ -192,13 +195,12 @@ class SctpLayer:
             if kind == _TYPE_DATA:
                 message = self._data(record, addresses, tag, flags, data[at + 4 : stop])
                 if message is not None:
-                    found.append(message)
+                    yield message
             elif kind in _HANDSHAKE:
                 self._handshake(record, addresses, tag, kind, data[at + 4 : stop])
             elif kind == _TYPE_I_DATA:
                 self._ledger.skip("SCTP I-DATA chunk")
             at += (length + 3) & ~3
-        return found
 
     def _data(
         self, record: Record, addresses: bytes, tag: bytes, flags: int, body: bytes

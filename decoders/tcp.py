@@ -23,8 +23,9 @@ _HALF: Final = 1 << 31
 _MAX_EARLY: Final = 256
 
 
-Follows: TypeAlias = Literal["octets", "start", "hole"]
-"""The octets before them; the start of the connection; or what nobody saw."""
+Follows: TypeAlias = Literal["octets", "start", "unknown", "hole"]
+"""The octets before them; the start of the connection; what passed before the capture began; or
+what the capture lost."""
 _Key: TypeAlias = tuple[str, bytes, bytes]
 """Label of the capture, addresses, ports: one direction of a connection."""
 
@@ -92,7 +93,7 @@ class TcpLayer:
     """Takes TCP segments of the configured ports, gives octets in order.
 
     Args:
-        ledger: where failures and gaps are counted.
+        ledger: where failures are counted.
         ports: a segment is ours when either port is one of these.
         max_directions: directions of connections kept; the least recently used quarter makes room.
         max_waiting: octets that may wait for holes to close; the direction waiting longest makes
@@ -156,7 +157,7 @@ class TcpLayer:
     ) -> None:
         direction = self._directions.get(key)
         if direction is None:
-            direction = self._open(key, sequence, now, "hole")
+            direction = self._open(key, sequence, now, "unknown")
         direction.last_seen = now
         ahead = direction.ahead(sequence)
         if ahead + len(payload) <= 0:
@@ -193,7 +194,6 @@ class TcpLayer:
         direction = self._directions[key]
         direction.expected = min(direction.early, key=direction.ahead)
         direction.follows = "hole"
-        self._ledger.gap(direction.link, 1)
         self._follow_up(key, direction, found)
 
     def _follow_up(self, key: _Key, direction: _Direction, found: list[Octets]) -> None:
