@@ -74,6 +74,8 @@ class Call(msgspec.Struct, eq=False):
     """Microseconds of its SETUP."""
     answered: int | None = None
     """Microseconds of its CONNECT."""
+    connected: bool = False
+    """Answered, as a CONNECT ACKNOWLEDGE also tells whose CONNECT was not captured."""
     ended: int | None = None
     frames: list[Frame] = []
 

@@ -40,14 +40,16 @@ class CallControl:
         call = self._call(dialogue, message, transaction)
         if message.message in {"SETUP", "EMERGENCY SETUP"}:
             _describe(call, message)
+        call.connected |= message.message in {"CONNECT", "CONNECT ACKNOWLEDGE"}
         step = CALLS[call.state].get(message.message)
         if step is None:
             return self._overtaken(call, message)
-        state, event = step
+        before, (state, event) = call.state, step
         call.state = state
         if event == CALL_ENDED:
             call.ended = message.time
             by = NETWORK if from_network else MOBILE
+            doubt = doubt or _unprepared(before, message)
             return [ended(call, message, message.cause, by, doubt=doubt)]
         if state is CallState.ENDED:
             call.ended = message.time
@@ -93,7 +95,7 @@ class CallControl:
 
 def ended(call: Call, message: Message, cause: int | None, by: str | None, *, doubt: bool) -> Draft:
     """`call.ended`: with `doubt` only what was seen, and nothing that an unseen message may undo."""
-    answered = True if call.answered is not None else None if doubt else False
+    answered = True if call.connected else None if doubt else False
     duration = None
     if call.answered is not None and not doubt:
         duration = (message.time - call.answered) / SECOND
@@ -104,6 +106,11 @@ def ended(call: Call, message: Message, cause: int | None, by: str | None, *, do
         "ended_by": None if doubt else by,
     }
     return Draft(type=CALL_ENDED, message=message, call=call, detail=detail)
+
+
+def _unprepared(state: CallState, message: Message) -> bool:
+    """An answered call ends with DISCONNECT or RELEASE; RELEASE COMPLETE answers one not seen."""
+    return state is CallState.ANSWERED and message.message == "RELEASE COMPLETE"
 
 
 def _describe(call: Call, message: Message) -> None:

@@ -114,10 +114,16 @@ class Connections:
             self.counts["unknown side"] += 1
             return NOWHERE
         arrival = self._place(message, *_ends_of(message, sides))
-        if arrival.connection is not None and not arrival.duplicate:
-            self._touch(arrival.connection, message)
-            if self._repeats(arrival.connection, message):
-                return arrival._replace(duplicate=True)
+        connection = arrival.connection
+        if connection is None:
+            return arrival
+        twin = self._openings.match(message)
+        if twin is not None and twin is not connection and twin.state is not State.CLOSED:
+            arrival = self._tie(connection, twin)
+            connection = arrival.connection or connection
+        connection.last = max(connection.last, message.time)
+        if self._repeats(connection, message):
+            return arrival._replace(duplicate=True)
         return arrival
 
     def signal(self, connection: Connection, signal: Signal) -> None:
@@ -242,11 +248,8 @@ class Connections:
     def _confirm(self, message: Message, near: End | None, far: End | None) -> Arrival:
         known = self._ends.get(far) if far else None
         other = self._ends.get(near) if near else None
-        if known is None:
-            known = self._openings.match(message)
         if known is not None and known.state is not State.CLOSED and _confirms(known, message):
             known.confirmed = message.slr
-            self._openings.note(message, known)
             tied = Arrival(known)
             if other is not None and other is not known:
                 tied = self._tie(known, other) if self._young(other, message.time) else tied
@@ -263,10 +266,6 @@ class Connections:
     ) -> Arrival:
         if signal not in OPENINGS:
             return NOWHERE
-        mirrored = self._openings.match(message)
-        if mirrored is not None and mirrored.state is not State.CLOSED:
-            self._join(mirrored, near, far)
-            return Arrival(mirrored)
         return Arrival(self._open(message, signal, near, far))
 
     def _open(
@@ -282,7 +281,6 @@ class Connections:
         self._next += 1
         self._by_number[connection.number] = connection
         self._join(connection, near, far)
-        self._openings.note(message, connection)
         self._queue(connection, self.deadline(connection))
         return connection
 
@@ -312,9 +310,6 @@ class Connections:
 
     def _young(self, connection: Connection, time: int) -> bool:
         return time - connection.opened <= self.limits.jitter
-
-    def _touch(self, connection: Connection, message: Message) -> None:
-        connection.last = max(connection.last, message.time)
 
     def _repeats(self, connection: Connection, message: Message) -> bool:
         if message.protocol == "SCCP":

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _KEPT = 16
 """Messages of one connection that a mirror may lag behind."""
-_DISTINCT = 12
-"""Bytes from which on a message without a request's references is taken to be unlike any other."""
 _OPENINGS = 65_536
 
 Print = tuple[str, int | None, int | None, bytes]
@@ -82,14 +80,14 @@ class _Opening(msgspec.Struct, eq=False):
 
 
 class Openings:
-    """Requests, confirms and long messages by content: how a mirrored connection is recognised."""
+    """Messages unlike any other by content: how a mirrored connection is recognised."""
 
     def __init__(self, window: int) -> None:
         self._window = window
         self._seen: OrderedDict[Print, _Opening] = OrderedDict()
 
     def note(self, message: Message, connection: Connection) -> None:
-        """Remember that this message belongs to `connection`, if it is unlike others'."""
+        """Remember that this message belongs to `connection`, if it is unlike any other."""
         if not _telling(message):
             return
         key = fingerprint(message)
@@ -113,4 +111,8 @@ class Openings:
 
 
 def _telling(message: Message) -> bool:
-    return message.sccp in {"CR", "CC"} or len(message.raw) >= _DISTINCT
+    """Its bytes are this subscriber's: references alone coincide between networks."""
+    if message.sccp == "CR":
+        return message.protocol == "BSSMAP"
+    identity = message.imsi or message.tmsi or message.imei or message.imeisv
+    return bool(identity or message.called or message.calling or message.layer3)
