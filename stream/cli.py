@@ -1,0 +1,261 @@
+"""The command `xinling`: one function a command, each handing over to a room."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from decoders.errors import XinlingError
+from decoders.times import from_text
+
+app = typer.Typer(
+    name="xinling",
+    help="Xinling (信令) turns the signalling that phones already make into the right offer "
+    "at the right moment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+campaigns_app = typer.Typer(no_args_is_help=True, help="Check and list campaign files.")
+app.add_typer(campaigns_app, name="campaigns")
+
+
+class As(StrEnum):
+    """What `decode` prints."""
+
+    MESSAGES = "messages"
+    EVENTS = "events"
+
+
+class Format(StrEnum):
+    """How `decode` prints it."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class Role(StrEnum):
+    """A part of the service, for a process of its own."""
+
+    INGEST = "ingest"
+    SUBSCRIBERS = "subscribers"
+    DELIVERY = "delivery"
+
+
+Captures = Annotated[
+    list[str], typer.Argument(metavar="CAPTURE...", help="Capture files; `-` is standard input.")
+]
+Clear = Annotated[bool, typer.Option("--clear", help="Clear identities instead of pseudonyms.")]
+Cells = Annotated[
+    Path | None, typer.Option("--cells", help="Cell table (CSV): gives events a city.")
+]
+Plan = Annotated[
+    Path | None, typer.Option("--plan", help="Numbering plan; China's without this option.")
+]
+PointCodeBits = Annotated[
+    int, typer.Option("--point-code-bits", help="14 (ITU) or 24 (China's national variant).")
+]
+IpaPorts = Annotated[
+    list[int] | None, typer.Option("--ipa-port", help="TCP port of SCCPlite; 5000 if not given.")
+]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file (TOML).", dir_okay=False)
+]
+
+
+@app.command(epilog="Example: `xinling decode trace.pcap --as events --cells cells.csv`")
+def decode(
+    captures: Captures,
+    rows: Annotated[As, typer.Option("--as", help="What a row is.")] = As.MESSAGES,
+    form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.JSONL,
+    clear: Clear = False,
+    cells: Cells = None,
+    plan: Plan = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here.")] = None,
+    point_code_bits: PointCodeBits = 14,
+    ipa_port: IpaPorts = None,
+) -> None:
+    """Print what captures hold, one row a message or an event, merged by time."""
+    from stream import offline
+
+    reading = offline.Reading(
+        captures=captures,
+        clear=clear,
+        cells=cells,
+        plan=plan,
+        point_code_bits=point_code_bits,
+        ipa_ports=tuple(ipa_port or ()),
+    )
+    offline.decode(reading, rows.value, form.value, output)
+
+
+@app.command(epilog="Example: `xinling dissect trace.pcap --frame 42`")
+def dissect(
+    capture: Annotated[str, typer.Argument(help="Capture file; `-` is standard input.")],
+    frame: Annotated[
+        int | None, typer.Option("--frame", min=1, help="Only this record of the capture.")
+    ] = None,
+    clear: Clear = False,
+    point_code_bits: PointCodeBits = 14,
+    ipa_port: IpaPorts = None,
+) -> None:
+    """Show messages as trees: every element with its name, value, bytes and section."""
+    from stream import offline
+
+    reading = offline.Reading(
+        captures=[capture],
+        clear=clear,
+        point_code_bits=point_code_bits,
+        ipa_ports=tuple(ipa_port or ()),
+    )
+    offline.dissect(reading, frame)
+
+
+@app.command(
+    epilog="Example: `xinling replay trace.pcap --campaigns campaigns --areas areas.geojson "
+    "--profiles profiles.csv --offers verdicts.jsonl`"
+)
+def replay(
+    captures: Captures,
+    offers: Annotated[Path, typer.Option("--offers", help="Write the verdict rows here.")],
+    campaigns: Annotated[
+        Path | None, typer.Option("--campaigns", help="Folder of campaign files.", file_okay=False)
+    ] = None,
+    cells: Cells = None,
+    areas: Annotated[Path | None, typer.Option("--areas", help="Areas (GeoJSON).")] = None,
+    profiles: Annotated[Path | None, typer.Option("--profiles", help="Profiles (CSV).")] = None,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="Governance settings (JSON).")
+    ] = None,
+    plan: Plan = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="How many at once.")] = 1,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Let the clock run on to this time (RFC 3339).")
+    ] = None,
+    clear: Clear = False,
+    point_code_bits: PointCodeBits = 14,
+    ipa_port: IpaPorts = None,
+) -> None:
+    """Run the whole path in this process, as fast as it goes: captures in, verdict rows out."""
+    from stream import offline, rehearsal
+
+    reading = offline.Reading(
+        captures=captures,
+        clear=clear,
+        cells=cells,
+        plan=plan,
+        point_code_bits=point_code_bits,
+        ipa_ports=tuple(ipa_port or ()),
+    )
+    files = rehearsal.Files(campaigns, areas, cells, profiles, settings)
+    rehearsal.replay(reading, files, offers, workers=workers, until=_time(until))
+
+
+@campaigns_app.command("check", epilog="Example: `xinling campaigns check rules/campaigns`")
+def campaigns_check(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of campaign files.")] = None,
+    areas: Annotated[Path | None, typer.Option("--areas", help="Areas (GeoJSON).")] = None,
+    cells: Cells = None,
+) -> None:
+    """Check campaign files: each mistake with file, line, key and remedy."""
+    from stream import campaign_files
+
+    campaign_files.check(folder, areas, cells)
+
+
+@campaigns_app.command("list", epilog="Example: `xinling campaigns list rules/campaigns`")
+def campaigns_list(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of campaign files.")] = None,
+) -> None:
+    """List campaigns with their status, priority, dates and trigger."""
+    from stream import campaign_files
+
+    campaign_files.show(folder)
+
+
+@app.command(epilog="Example: `xinling demo`")
+def demo() -> None:
+    """Play real captures through the whole system on this machine, to an SMSC and back."""
+    from stream import demo as room
+
+    raise typer.Exit(room.run())
+
+
+@app.command(epilog="Example: `xinling run --config xinling.toml --only subscribers`")
+def run(
+    config: Config = None,
+    only: Annotated[Role | None, typer.Option("--only", help="Only this role.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the configuration and exit.")
+    ] = False,
+) -> None:
+    """Run the service: Faust agents on Apache Kafka, Redis, an SMSC by address."""
+    from stream import service
+
+    service.run(config, only.value if only else None, check=check)
+
+
+@app.command(epilog="Example: `xinling ingest trace.pcap --speed max`")
+def ingest(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Capture files, a folder that a ring-buffer capture fills, `-`, tcp://host:port.",
+        ),
+    ],
+    speed: Annotated[str, typer.Option("--speed", help="Times real time, or `max`.")] = "max",
+    config: Config = None,
+) -> None:
+    """Feed captures into a running service."""
+    from stream import service
+
+    service.ingest(config, sources, speed)
+
+
+def _time(text: str | None) -> int | None:
+    try:
+        return None if text is None else from_text(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--until") from None
+
+
+def main() -> None:
+    """The console entry point: exits 0, 2 for wrong use, 1 for failure, never with a traceback."""
+    try:
+        app(standalone_mode=True)
+    except XinlingError as error:
+        _fail(str(error))
+    except ExceptionGroup as group:
+        _fail(*(str(error) for error in group.exceptions))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        _fail("interrupted")
+    except Exception as error:
+        if os.environ.get("XINLING_TRACEBACK") == "1":
+            raise
+        _fail(
+            f"a fault of Xinling itself: {type(error).__name__}; "
+            "please report it with what XINLING_TRACEBACK=1 prints"
+        )
+
+
+def _fail(*lines: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    for line in lines:
+        console.print(f"xinling: {line}")
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

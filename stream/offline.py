@@ -1,0 +1,185 @@
+"""`decode` and `dissect`: captures on this machine, read to their end, as rows and as trees."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, cast
+
+import msgspec
+
+from decoders.correlator import Correlator, CorrelatorConfig
+from decoders.decoder import Decoder, DecoderConfig
+from decoders.errors import CaptureError, XinlingError
+from decoders.events import Event
+from decoders.messages import Message, Record
+from decoders.pseudonyms import TEST_KEY, Pseudonyms
+from decoders.rows import KEYS as MESSAGE_COLUMNS
+from decoders.rows import row as message_row
+from decoders.transport import TransportConfig
+from decoders.tree import tree
+from rules.engine import RuleSet
+from stream import rule_files, sources, writers
+from stream.progress import counted
+from stream.replay import events_of
+from stream.writers import Row
+
+
+COLUMNS: dict[str, Sequence[str]] = {
+    "messages": MESSAGE_COLUMNS,
+    "events": Event.__struct_fields__,
+}
+INTEGERS = frozenset(
+    {"frame", "opc", "dpc", "slr", "dlr", "code", "service", "ti", "ti_flag", "cause"}
+)
+"""Columns of integers, in Parquet."""
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """How captures are to be read."""
+
+    captures: Sequence[str]
+    clear: bool = False
+    cells: Path | None = None
+    plan: Path | None = None
+    point_code_bits: int = 14
+    ipa_ports: tuple[int, ...] = ()
+
+    def transport(self) -> TransportConfig:
+        """The decoder's configuration; raises XinlingError for a width that no point code has."""
+        if self.point_code_bits not in (14, 24):
+            raise XinlingError("a point code has 14 or 24 bits", key="--point-code-bits")
+        bits = cast("Literal[14, 24]", self.point_code_bits)
+        if not self.ipa_ports:
+            return TransportConfig(point_code_bits=bits)
+        return TransportConfig(point_code_bits=bits, ipa_ports=self.ipa_ports)
+
+
+class Captures:
+    """Messages of captures merged by time, and in the end what was wrong with which of them."""
+
+    def __init__(self, reading: Reading, *, elements: bool = False) -> None:
+        self._reading = reading
+        self._labels = dict(zip(sources.labels(reading.captures), reading.captures, strict=True))
+        self._decoder = Decoder(DecoderConfig(transport=reading.transport(), elements=elements))
+        self._problems: dict[str, CaptureError] = {}
+        self._octets: Counter[str] = Counter()
+        self._messages: Counter[str] = Counter()
+
+    def messages(self) -> Iterator[Message]:
+        """Every message, in the order of its records' times."""
+        for record in counted(self._records(), "frames"):
+            yield from self._decoded(record)
+
+    def _records(self) -> Iterator[Record]:
+        return sources.merged(self._reading.captures, self._report)
+
+    def _decoded(self, record: Record) -> list[Message]:
+        self._octets[record.source] += len(record.data)
+        try:
+            messages = self._decoder.feed(record)
+        except CaptureError as error:
+            error.file = self._labels[record.source]
+            self._report(error)
+            return []
+        self._messages[record.source] += len(messages)
+        return messages
+
+    def _report(self, error: CaptureError) -> None:
+        self._problems.setdefault(error.file or "", error)
+
+    def check(self) -> None:
+        """Raise what was wrong: damaged captures, and those without any A-interface traffic."""
+        for label, path in self._labels.items():
+            if path not in self._problems and not self._messages[label]:
+                self._problems[path] = CaptureError(
+                    "no A-interface (BSSAP) traffic in it"
+                    f" up to its end, {self._octets[label]} octets of frames",
+                    file=path,
+                    remedy="try --point-code-bits 24, or --ipa-port for SCCPlite",
+                )
+        if len(self._problems) == 1:
+            raise next(iter(self._problems.values()))
+        if self._problems:
+            raise ExceptionGroup("captures", list(self._problems.values()))
+
+
+def decode(
+    reading: Reading,
+    rows: Literal["messages", "events"],
+    form: Literal["jsonl", "csv", "parquet"],
+    output: Path | None,
+) -> None:
+    """Write a row for each message or event; raises for what is damaged at the end."""
+    captures = Captures(reading)
+    if not reading.clear:
+        say("pseudonyms are made with the public test key; --clear shows identities")
+    if rows == "messages":
+        made = _message_rows(captures, clear=reading.clear)
+    else:
+        made = _event_rows(captures, reading)
+    with writers.opened(output, form, COLUMNS[rows], INTEGERS) as writer:
+        for row in made:
+            writer.write(row)
+    captures.check()
+
+
+def _message_rows(captures: Captures, *, clear: bool) -> Iterator[Row]:
+    pseudonyms = Pseudonyms(TEST_KEY)
+    for message in captures.messages():
+        yield message_row(message, clear=clear, pseudonyms=pseudonyms)
+
+
+def _event_rows(captures: Captures, reading: Reading) -> Iterator[Row]:
+    classified = Classifier(reading.cells)
+    for event in events_of(captures.messages(), correlator(reading)):
+        yield classified.row(event)
+
+
+def correlator(reading: Reading) -> Correlator:
+    """A correlator under the public test key, with the plan asked for."""
+    return Correlator(
+        CorrelatorConfig(), Pseudonyms(TEST_KEY), rule_files.plan(reading.plan), reading.clear
+    )
+
+
+class Classifier:
+    """Completes a call's number class from the city of the present cell: no profile is known."""
+
+    def __init__(self, cells: Path | None) -> None:
+        """Raises CampaignError, FileError for a cell table that cannot be used."""
+        files = rule_files.bundle(None, cells=cells)
+        self._rules = RuleSet.load(files)
+
+    def row(self, event: Event) -> Row:
+        """The row of `event`."""
+        if event.type.startswith("call.") and event.other_party is not None:
+            event.number_class = self._rules.number_class(event, None)
+        return event.row()
+
+
+def dissect(reading: Reading, frame: int | None) -> None:
+    """Print the tree of every message, or of those completed in record `frame`."""
+    captures = Captures(reading, elements=True)
+    shown = 0
+    for message in captures.messages():
+        if frame is None or message.frame == frame:
+            sys.stdout.write("\n".join(tree(message, clear=reading.clear)) + "\n\n")
+            shown += 1
+        if frame is not None and message.frame > frame:
+            break
+    else:
+        captures.check()
+    if frame is not None and not shown:
+        raise CaptureError(
+            f"no A-interface message is completed in record {frame}",
+            file=reading.captures[0],
+            remedy="`xinling decode` lists the records that complete one",
+        )
+
+
+def say(text: str) -> None:
+    """A remark for the person at the terminal."""
+    sys.stderr.write(f"xinling: {text}\n")
