@@ -42,7 +42,7 @@ class Identity(msgspec.Struct, frozen=True, array_like=True):
 
 def masked(number: str) -> str:
     """`number` for people's eyes: its last two digits, the others as ``•``."""
-    return "•" * max(len(number) - 2, 0) + number[-2:] if len(number) > 4 else "•" * len(number)
+    return "•" * max(len(number) - 2, 0) + number[-2:] if len(number) > 3 else "•" * len(number)
 
 
 class Vault:

@@ -1,0 +1,91 @@
+"""The question asked again at the submit: may this offer, decided earlier, still go out now (P3)?
+
+The same checks as at the decision, as far as time may have changed their answer: the campaign's
+status and dates, consent, opt-out, time zone, quiet hours, and how long the offer is good for.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta, tzinfo
+from typing import NamedTuple
+
+from rules import governance
+from rules.campaign import LIVE, Campaign
+from rules.profile import Profile
+from rules.quiet import Quiet
+from rules.settings import Settings
+from rules.verdicts import Verdict
+from rules.zones import local, microseconds, zone
+
+
+class StillGood(NamedTuple):
+    """The answer."""
+
+    refusal: str | None
+    """None, or the contracts' reason why not."""
+    until: int
+    """Microseconds: from then on it may not reach the phone; 0 with a refusal."""
+
+
+def still_good(
+    verdict: Verdict,
+    campaign: Campaign | None,
+    settings: Settings,
+    profile: Profile | None,
+    now: int,
+) -> StillGood:
+    """Whether `verdict`, a send, may be submitted at `now`, microseconds.
+
+    `campaign` is the verdict's in the rules in force now, None if they have it no more.
+    """
+    if campaign is None or not _running(campaign, settings):
+        return StillGood(governance.STOPPED, 0)
+    valid_until = _decided(verdict) + campaign.valid_for
+    if now >= valid_until:
+        return StillGood(governance.EXPIRED, 0)
+    if not _within_dates(campaign, settings, now):
+        return StillGood(governance.OUTSIDE_DATES, 0)
+    if profile is None or not profile.consents(*campaign.purposes):
+        return StillGood(governance.NO_CONSENT, 0)
+    if profile.opted_out:
+        return StillGood(governance.OPTED_OUT, 0)
+    where = zone(profile.time_zone)
+    if where is None:
+        return StillGood(governance.UNKNOWN_TIME_ZONE, 0)
+    quiet_from = next_quiet(campaign.quiet, where, now)
+    if quiet_from is not None and quiet_from <= now:
+        return StillGood(governance.QUIET_HOURS, 0)
+    return StillGood(None, valid_until if quiet_from is None else min(valid_until, quiet_from))
+
+
+def next_quiet(quiet: Quiet, where: tzinfo, now: int) -> int | None:
+    """Microseconds when quiet hours next begin, `now` within them; None where there are none."""
+    if quiet.start == quiet.end:
+        return None
+    moment = local(now, where)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    clock = (moment.replace(tzinfo=None) - midnight.replace(tzinfo=None)) // timedelta(
+        microseconds=1
+    )
+    if quiet.covers(clock):
+        return now
+    days = 0 if clock < quiet.start else 1
+    begin = microseconds(midnight + timedelta(days=days, microseconds=quiet.start))
+    return max(begin, now + 1)  # the clocks may have gone forward over the beginning
+
+
+def _running(campaign: Campaign, settings: Settings) -> bool:
+    return campaign.status == LIVE and not settings.stopped & {campaign.id, "all"}
+
+
+def _within_dates(campaign: Campaign, settings: Settings, now: int) -> bool:
+    today = local(now, settings.zone).date()
+    begun = campaign.starts is None or campaign.starts <= today
+    return begun and (campaign.ends is None or today <= campaign.ends)
+
+
+def _decided(verdict: Verdict) -> int:
+    """When the trigger came true; of an offer that was held, not later than that."""
+    if verdict.step and verdict.evidence:
+        return verdict.evidence[-1].time
+    return verdict.time

@@ -1,0 +1,325 @@
+"""`xinling demo`: the whole system on this machine, with real captures and nothing installed.
+
+The rooms are the service's own: ingest, batches, `handle`, Redis, rules, outbox, relay, delivery,
+SMPP. Only the log is a queue of this process in place of Kafka, Redis is the one that comes with
+the package, and the SMSC is `stream.smsc`. All identities are the laboratories' test ranges, and
+the key is public.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from rich.console import Console
+
+from decoders.correlator import Correlator, CorrelatorConfig
+from decoders.decoder import Decoder, DecoderConfig
+from decoders.errors import XinlingError
+from decoders.pseudonyms import TEST_KEY, Pseudonyms
+from rules.cells import CellTable
+from rules.engine import RuleSet
+from rules.verdicts import Verdict
+from stream import metrics, outcomes, rule_files
+from stream.control import Control, RedisMark
+from stream.delivery import Clocks, Delivery
+from stream.demo_reader import TimedReader
+from stream.demo_story import Story
+from stream.demo_view import Line, Summary, View
+from stream.embedded import RedisServer
+from stream.engine import Engine
+from stream.feeds import Feed
+from stream.gate import StoreGate
+from stream.handler import Handled, Handler
+from stream.ingest import Ingest
+from stream.ledger import Ledger
+from stream.log import Batch
+from stream.outcomes import Outcome
+from stream.publishing import is_offer
+from stream.receipts import Receipt
+from stream.redis_store import RedisStore
+from stream.relay import Relay
+from stream.smpp import SmppClient, SmppConfig
+from stream.smsc import Smsc
+from stream.state import OutboxEntry, StoreUnavailableError
+from stream.topics import Log
+from stream.vault import Vault, masked
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+CAPTURES = tuple(
+    str(FIXTURES / "pcap" / name)
+    for name in ("lab-a/A_msc.pcap", "lab-b/B_msc.pcap", "lab-c/C_msc.pcap")
+)
+FILES = FIXTURES / "demo"
+PROFILES = FILES / "profiles.csv"
+PLAN = FIXTURES / "plans" / "labs.csv"
+SPEED = 250.0
+"""Seconds of capture a second: a quarter of an hour in four seconds."""
+PARTITIONS = 4
+
+_PASSWORD = "demo"  # noqa: S105  of an SMSC on loopback, for some seconds
+_FLUSH_SECONDS = 0.005
+_RECEIPT_SECONDS = 5.0
+_INTERRUPTED = 130
+
+
+def run(console: Console | None = None) -> int:
+    """Runs the demonstration to its end; 0, or 130 after Ctrl-C, everything stopped either way.
+
+    Raises XinlingError for what a person can mend.
+    """
+    console = console or Console(highlight=False)
+    try:
+        return asyncio.run(main(console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("interrupted; everything is stopped")
+        return _INTERRUPTED
+
+
+async def main(
+    console: Console, captures: Sequence[str] = CAPTURES, speed: float | None = SPEED
+) -> int:
+    """Plays `captures` at `speed` (None: as fast as it goes), prints offers, then a summary."""
+    began = time.perf_counter()
+    _check_files(captures)
+    _stop_on_sigterm()
+    view = View(console)
+    with RedisServer() as server:
+        demo = Demo(server.url, view)
+        async with demo:
+            view.ready(len(captures), speed, time.perf_counter() - began)
+            await demo.play(captures, speed)
+    view.summary(demo.summary(time.perf_counter() - began))
+    return 0
+
+
+def _check_files(captures: Sequence[str]) -> None:
+    for path in (*map(Path, captures), PROFILES, PLAN):
+        if not path.exists():
+            raise XinlingError(
+                "a file of the demonstration is not there",
+                file=str(path),
+                remedy="run it in a clone of the repository",
+            )
+
+
+def _stop_on_sigterm() -> None:
+    """SIGTERM ends it as Ctrl-C does, so that nothing is left behind."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+class Demo:
+    """The rooms, put together; as an asynchronous context they run, and stop at its end."""
+
+    def __init__(self, url: str, view: View) -> None:
+        """`url`: of an empty Redis. Raises what is wrong with the demonstration's files."""
+        self._view = view
+        self._bundle = rule_files.bundle(
+            FILES / "campaigns",
+            FILES / rule_files.AREAS,
+            FILES / rule_files.CELLS,
+            FILES / rule_files.SETTINGS,
+        )
+        self._pseudonyms = Pseudonyms(TEST_KEY)
+        self._story = self._told()
+        self._redis = Redis.from_url(url)
+        self._store = RedisStore.at(url)
+        self._vault = Vault(self._redis, TEST_KEY)
+        self._relay = Relay(self._store, self._publish, range(PARTITIONS))
+        handler = Handler(self._store, RuleSet.load)
+        self._engine = Engine(handler, PARTITIONS, when_handled=self._when_handled)
+        correlator = Correlator(CorrelatorConfig(), self._pseudonyms, rule_files.plan(PLAN))
+        self._reader = TimedReader(Decoder(DecoderConfig()), correlator, view.damaged)
+        self._smsc = Smsc(_PASSWORD)
+        self._running = AsyncExitStack()
+        self._delivery: Delivery | None = None
+        self._clock = 0
+        self._verdicts: Counter[tuple[str, str, str]] = Counter()
+        self._outcomes: Counter[str] = Counter()
+        self._latencies: list[float] = []
+        self._under_way: dict[str, Verdict] = {}
+        self._answered: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        """Starts the rooms from the SMSC backwards, so that each finds the next one answering."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._redis.aclose)
+            stack.push_async_callback(self._store.close)
+            stack.push_async_callback(self._smsc.stop)
+            await self._smsc.start()
+            client = SmppClient(self._smpp(), self._on_receipt)
+            stack.push_async_callback(client.stop)
+            await client.start()
+            await client.ready()
+            self._delivery = self._delivering(client)
+            await stack.enter_async_context(_background(self._relay.run()))
+            await stack.enter_async_context(self._engine)
+            self._running = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Stops the rooms in the other order."""
+        await self._running.__aexit__(*exception)
+
+    async def play(self, captures: Sequence[str], speed: float | None) -> None:
+        """Publishes profiles and rules, plays the captures, waits for what is under way then."""
+        log = Log("demo", PARTITIONS)
+        writer = EngineWriter(self._engine)
+        control = Control(writer, log, RedisMark(self._redis, log.epoch))
+        await control.profiles(str(PROFILES), self._pseudonyms, self._vault)
+        await control.rules(self._bundle)
+        ingest = Ingest(
+            feed=Feed(captures, self._view.damaged),
+            reader=self._reader,
+            writer=writer,
+            log=log,
+            settings=PLAN.read_bytes(),
+            flush_seconds=_FLUSH_SECONDS,
+            speed=speed,
+        )
+        await ingest.run()
+        for partition in range(PARTITIONS):
+            await self._relay.flush(partition)
+        await self._receipts()
+
+    def summary(self, seconds: float) -> Summary:
+        """What came of it, after `seconds` in all."""
+        return Summary(
+            totals=self._reader.totals,
+            events=self._reader.types,
+            verdicts=self._verdicts,
+            outcomes=self._outcomes,
+            taken=len(self._smsc.submitted),
+            latencies=self._latencies,
+            seconds=seconds,
+        )
+
+    def _told(self) -> Story:
+        rules = RuleSet.load(self._bundle, running=True)
+        cells = CellTable.load(self._bundle[rule_files.CELLS], rule_files.CELLS)
+        people = {
+            self._pseudonyms.subscriber(imsi): profile
+            for imsi, _, profile in rule_files.profiles(PROFILES)
+        }
+        return Story(rules, cells, people)
+
+    def _smpp(self) -> SmppConfig:
+        return SmppConfig(
+            host="127.0.0.1", port=self._smsc.port, system_id="xinling", password=_PASSWORD
+        )
+
+    def _delivering(self, client: SmppClient) -> Delivery:
+        return Delivery(
+            gate=StoreGate(self._store, PARTITIONS),
+            vault=self._vault,
+            ledger=Ledger(self._redis, "demo"),
+            smsc=client,
+            clocks=Clocks(offers=lambda: self._clock, wall=lambda: time.time_ns() // 1000),
+            tell=self._tell,
+        )
+
+    async def _when_handled(self, partition: int, handled: Handled) -> None:
+        self._clock = max(self._clock, handled.progress.clock)
+        if handled.verdicts:
+            self._relay.tell(partition)
+
+    async def _publish(self, _partition: int, entries: list[OutboxEntry]) -> None:
+        """`stream.relay.Publish`: an entry is safe when it is shown, and delivered if an offer."""
+        try:
+            await asyncio.gather(*(self._take(entry.verdict) for entry in entries))
+        except RedisError as error:
+            raise StoreUnavailableError("the vault or the ledger does not answer") from error
+
+    async def _take(self, verdict: Verdict) -> None:
+        assert self._delivery is not None
+        self._verdicts[verdict.campaign, verdict.verdict, verdict.reason or ""] += 1
+        if not is_offer(verdict):
+            await self._show(verdict, verdict.reason or "not sent", verdict.verdict)
+            return
+        self._under_way[verdict.offer] = verdict
+        await self._delivery.deliver(verdict)
+
+    async def _tell(self, outcome: Outcome) -> None:
+        """`stream.delivery.Tell`: a line when it is known what became of an offer."""
+        self._outcomes[outcome.outcome] += 1
+        verdict = self._under_way[outcome.offer]
+        if outcome.outcome == outcomes.SUBMITTED:
+            self._submitted(verdict)
+            return
+        del self._under_way[outcome.offer]
+        answer = outcome.outcome + (f" ({outcome.reason})" if outcome.reason else "")
+        before = self._answered.pop(outcome.offer, "")
+        await self._show(verdict, before + answer, outcome.outcome)
+
+    def _submitted(self, verdict: Verdict) -> None:
+        seconds = self._reader.seconds_since(verdict.time)
+        if seconds is None:
+            self._answered[verdict.offer] = "accepted, "
+            return
+        self._latencies.append(seconds)
+        metrics.frame_to_submit_seconds.observe(seconds)
+        self._answered[verdict.offer] = f"accepted after {seconds * 1000:.0f} ms, "
+
+    async def _show(self, verdict: Verdict, answer: str, state: str) -> None:
+        identity = await self._vault.get(verdict.subscriber)
+        self._view.line(
+            Line(
+                time=verdict.time,
+                number=masked(identity.msisdn) if identity else "unknown",
+                what=self._story.of(verdict, self._reader.calls.get(verdict.trigger)),
+                campaign=verdict.campaign,
+                verdict=verdict.verdict,
+                answer=answer,
+                state=state,
+            )
+        )
+
+    async def _on_receipt(self, receipt: Receipt) -> None:
+        assert self._delivery is not None
+        await self._delivery.on_receipt(receipt)
+
+    async def _receipts(self) -> None:
+        """Waits until every submitted offer has its receipt, or five seconds; shows the others."""
+        end = time.monotonic() + _RECEIPT_SECONDS
+        while self._under_way and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+        for verdict in list(self._under_way.values()):
+            answer = self._answered.get(verdict.offer, "")
+            await self._show(verdict, answer + "no receipt yet", outcomes.SUBMITTED)
+
+
+class EngineWriter:
+    """The embedded engine as `stream.ingest.Writer`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def write(self, partition: int, batch: Batch) -> None:
+        """Puts a batch on the partition's queue."""
+        await self._engine.put(partition, batch)
+
+    async def flush(self) -> None:
+        """Waits until everything put has been handled."""
+        await self._engine.drain()
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """A context in which `work` runs."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,59 @@
+"""Asks again at the submit, with the profile and rules that the partition has by then."""
+
+from __future__ import annotations
+
+from rules import profile as profiles
+from rules.engine import RuleSet
+from rules.errors import StateError
+from rules.governance import EXPIRED, STOPPED
+from rules.profile import Profile
+from rules.submit import still_good
+from rules.verdicts import Verdict
+from stream import outcomes
+from stream.delivery import Answer
+from stream.log import partition_of
+from stream.state import StateStore
+
+_RULE_SETS = 4
+"""Sets of rules kept loaded."""
+
+
+class StoreGate:
+    """A `stream.delivery.Gate` on the subscribers' store: what the log has said so far counts."""
+
+    def __init__(self, store: StateStore, partitions: int) -> None:
+        self._store = store
+        self._partitions = partitions
+        self._rules: dict[str, RuleSet] = {}
+
+    async def ask(self, verdict: Verdict, now: int) -> Answer:
+        """The answer at `now`; raises `StoreUnavailableError` and `StateError` of the store."""
+        partition = partition_of(verdict.subscriber, self._partitions)
+        loaded = await self._store.load(partition, [verdict.subscriber], None, 0)
+        rules = await self._in_force(partition, loaded.progress.rules)
+        if rules is None:
+            return Answer(outcomes.WITHHELD, STOPPED, "", 0)
+        campaign = rules.campaign(verdict.campaign)
+        profile = _profile(loaded.profiles.get(verdict.subscriber))
+        good = still_good(verdict, campaign, rules.settings, profile, now)
+        if good.refusal is not None or campaign is None:
+            expired = good.refusal == EXPIRED
+            outcome = outcomes.EXPIRED if expired else outcomes.WITHHELD
+            return Answer(outcome, None if expired else good.refusal, "", 0)
+        return Answer(None, None, campaign.sender, good.until)
+
+    async def _in_force(self, partition: int, rules_hash: str) -> RuleSet | None:
+        if rules_hash and rules_hash not in self._rules:
+            loaded = RuleSet.load(await self._store.rules(partition))
+            while len(self._rules) >= _RULE_SETS:
+                del self._rules[next(iter(self._rules))]
+            self._rules[rules_hash] = loaded
+        return self._rules.get(rules_hash)
+
+
+def _profile(packed: bytes | None) -> Profile | None:
+    """The profile; None, which means no to everything, where there is none that can be read."""
+    try:
+        return None if packed is None else profiles.decode(packed)
+    except StateError:
+        return None
