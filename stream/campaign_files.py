@@ -25,9 +25,14 @@ def show(folder: Path | None) -> None:
     """Print a table of the campaigns of `folder`."""
     table = Table("campaign", "title", "status", "priority", "runs", "trigger", box=None)
     for campaign in sorted(_load(folder, None, None).campaigns, key=lambda one: -one.priority):
-        runs = f"{campaign.first or '…'} to {campaign.last or '…'}"
+        runs = f"{campaign.starts or '…'} to {campaign.ends or '…'}"
         table.add_row(
-            campaign.id, campaign.title, campaign.status, str(campaign.priority), runs, campaign.kind
+            campaign.id,
+            campaign.title,
+            campaign.status,
+            str(campaign.priority),
+            runs,
+            campaign.kind,
         )
     Console(highlight=False).print(table)
 

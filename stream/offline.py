@@ -26,7 +26,6 @@ from stream.progress import counted
 from stream.replay import events_of
 from stream.writers import Row
 
-
 COLUMNS: dict[str, Sequence[str]] = {
     "messages": MESSAGE_COLUMNS,
     "events": Event.__struct_fields__,
