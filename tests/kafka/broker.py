@@ -1,7 +1,7 @@
 """A Kafka broker for the tests: Apache Kafka from its jars, or Tansu where there is no Java.
 
 Apache Kafka runs as one KRaft node on free loopback ports in a directory of the test. Its jars come
-through Maven (`pom.xml` beside this file) into ``XINLING_KAFKA_HOME``, by default
+through Maven (`pom.xml` beside this file) into ``XINLING_TEST_KAFKA_HOME``, by default
 ``~/.cache/xinling/kafka-VERSION``.
 """
 
@@ -155,7 +155,7 @@ def kafka_jars() -> Path | None:
     if shutil.which("java") is None:
         return None
     default = Path.home() / ".cache" / "xinling" / f"kafka-{KAFKA_VERSION}"
-    place = Path(os.environ.get("XINLING_KAFKA_HOME") or default)
+    place = Path(os.environ.get("XINLING_TEST_KAFKA_HOME") or default)
     if any(place.glob("kafka_2.13-*.jar")):
         return place
     return place if _fetch(place) else None

@@ -1,0 +1,33 @@
+"""One Apache Kafka for all tests here; each test gets its own Redis, SMSC and topics' broker data."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from broker import HOW_TO_GET_ONE, Broker, find_broker
+from system import HOW_TO_GET_REDIS, System
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker of its own, started; restarts keep its data (Apache Kafka only)."""
+    found = find_broker(tmp_path / "kafka")
+    if found is None:
+        pytest.skip(HOW_TO_GET_ONE)
+    found.start()
+    yield found
+    found.stop(9)
+
+
+@pytest.fixture
+async def system(tmp_path: Path, broker: Broker) -> AsyncIterator[System]:
+    """Kafka, Redis and an SMSC, up; the service's processes are the test's to start."""
+    if shutil.which("redis-server") is None:
+        pytest.skip(HOW_TO_GET_REDIS)
+    whole = System(tmp_path, broker)
+    await whole.start()
+    yield whole
+    await whole.stop()

@@ -1,0 +1,76 @@
+"""What `replay` makes of the laboratories' captures: what the service must come to as well (P1)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+from system import CAPTURES, DEMO, KEY, PLAN
+
+from decoders.correlator import Correlator, CorrelatorConfig
+from decoders.decoder import Decoder, DecoderConfig
+from decoders.messages import Message
+from decoders.pseudonyms import Pseudonyms
+from rules import profile as profiles
+from rules.engine import RuleSet
+from rules.verdicts import SEND, Verdict
+from stream import rule_files, sources
+from stream.log import ProfileChanged, RulesChanged
+from stream.replay import Replay, events_of
+from stream.smsc import Submitted
+
+PSEUDONYMS = Pseudonyms(bytes.fromhex(KEY))
+
+
+def messages() -> Iterator[Message]:
+    decoder = Decoder(DecoderConfig())
+    for record in sources.merged(CAPTURES, _no_error):
+        yield from decoder.feed(record)
+
+
+async def replayed() -> list[Verdict]:
+    """The verdicts of the three captures under the demo's rules."""
+    bundle = rule_files.bundle(
+        DEMO / "campaigns", DEMO / "areas.geojson", DEMO / "cells.csv", DEMO / "settings.json"
+    )
+    rows = rule_files.profiles(DEMO / "profiles.csv")
+    changes = [
+        RulesChanged(RuleSet.load(bundle).hash, bundle),
+        *(
+            ProfileChanged(PSEUDONYMS.subscriber(imsi), profiles.encode(profile))
+            for imsi, _, profile in rows
+        ),
+    ]
+    correlator = Correlator(CorrelatorConfig(), PSEUDONYMS, rule_files.plan(PLAN))
+    verdicts: list[Verdict] = []
+    await Replay(verdicts.append).run(events_of(messages(), correlator), changes)
+    return verdicts
+
+
+def lines(rows: list[dict[str, object]]) -> list[bytes]:
+    """Rows as bytes in the order of offer and step; copies of one row are one."""
+    found = {(row["offer"], row["step"]): msgspec.json.encode(row, order="sorted") for row in rows}
+    return [found[key] for key in sorted(found)]
+
+
+def submits(verdicts: list[Verdict]) -> Counter[tuple[str, str]]:
+    """(number, text) of each offer that must go out, by how often."""
+    numbers = {
+        PSEUDONYMS.subscriber(imsi): msisdn
+        for imsi, msisdn, _ in rule_files.profiles(DEMO / "profiles.csv")
+    }
+    return Counter(
+        (numbers[verdict.subscriber], verdict.text or "")
+        for verdict in verdicts
+        if verdict.verdict == SEND
+    )
+
+
+def submitted(taken: list[Submitted]) -> Counter[tuple[str, str]]:
+    """(number, text) of each submit that the SMSC took; the demo's texts fit into one part."""
+    return Counter((one.destination, one.body.decode("utf-16-be")) for one in taken)
+
+
+def _no_error(error: Exception) -> None:
+    raise error

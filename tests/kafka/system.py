@@ -1,0 +1,214 @@
+"""The real thing on this machine: Kafka, redis-server, an SMSC, and `xinling` in its own processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from broker import Broker, free_port
+from redis import Redis
+from redis.exceptions import RedisError
+
+from stream.smsc import Smsc
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "fixtures" / "demo"
+CAPTURES = [
+    str(ROOT / "fixtures" / "pcap" / name)
+    for name in ("lab-a/A_msc.pcap", "lab-b/B_msc.pcap", "lab-c/C_msc.pcap")
+]
+PLAN = ROOT / "fixtures" / "plans" / "labs.csv"
+KEY = "5a" * 32
+SMSC_PASSWORD = "demo"
+PARTITIONS = 4
+HOW_TO_GET_REDIS = "no redis-server: apt-get install redis-server"
+
+
+class RedisServer:
+    """Debian's redis-server with every write on disk before it is answered."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self._home = home
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self) -> Redis:
+        return Redis.from_url(self.url)
+
+    def start(self) -> None:
+        binary = shutil.which("redis-server")
+        assert binary is not None, HOW_TO_GET_REDIS
+        with (self._home / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._home),
+                    "--save", "", "--appendonly", "yes", "--appendfsync", "always",
+                ],
+                stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        wait_until(self._answers, 20, "redis-server answers")
+
+    def stop(self, number: int = signal.SIGKILL) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(20)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client().ping())
+        except RedisError:
+            return False
+
+
+class Xinling:
+    """One `xinling` process; its standard error is in a file."""
+
+    def __init__(self, home: Path, arguments: Sequence[str]) -> None:
+        self.log = home / f"xinling-{len(list(home.glob('xinling-*.log')))}.log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "stream.cli", *arguments],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "XINLING_TRACEBACK": "1"},
+                start_new_session=True,
+            )
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self, seconds: float) -> int:
+        """The exit code; fails the test when the process is still there after `seconds`."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise AssertionError(f"still there after {seconds} s:\n{self.said()}") from None
+
+    def kill(self) -> None:
+        if self.running():
+            self._process.kill()
+        self._process.wait()
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")[-6000:]
+
+
+class System:
+    """Everything that a service stands on, and the processes of the service."""
+
+    def __init__(self, home: Path, broker: Broker) -> None:
+        self.home = home
+        self.broker = broker
+        self.redis = RedisServer(home / "redis")
+        self.smsc = Smsc(password=SMSC_PASSWORD)
+        self.config = home / "xinling.toml"
+        self.processes: list[Xinling] = []
+
+    async def start(self) -> None:
+        self.redis.start()
+        await self.smsc.start()
+        self.config.write_text(self._toml(), encoding="utf-8")
+
+    async def stop(self) -> None:
+        for process in self.processes:
+            process.kill()
+        await self.smsc.stop()
+        self.redis.stop()
+
+    def xinling(self, *arguments: str) -> Xinling:
+        process = Xinling(self.home, [*arguments, "--config", str(self.config)])
+        self.processes.append(process)
+        return process
+
+    def said(self) -> str:
+        """The end of what each process wrote, for a failing test."""
+        return "\n".join(f"--- {one.log.name}\n{one.said()}" for one in self.processes)
+
+    async def rows(self, topic: str) -> list[dict[str, Any]]:
+        """Every row that stands on a topic, in the order of partitions and offsets."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.broker.address, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            where = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            consumer.assign(where)
+            ends = await consumer.end_offsets(where)
+            rows = []
+            for place in where:
+                await consumer.seek_to_beginning(place)
+                while await consumer.position(place) < ends[place]:
+                    found = await consumer.getmany(place, timeout_ms=1000)
+                    rows += [msgspec.json.decode(one.value) for one in found.get(place, [])]
+            return rows
+        finally:
+            await consumer.stop()
+
+    def _toml(self) -> str:
+        return f"""
+[privacy]
+key = "{KEY}"
+[kafka]
+brokers = "{self.broker.address}"
+partitions = {PARTITIONS}
+session_seconds = 6
+[redis]
+url = "{self.redis.url}"
+[smpp]
+port = {self.smsc.port}
+password = "{SMSC_PASSWORD}"
+timeout_seconds = 3
+[rules]
+campaigns = "{DEMO / "campaigns"}"
+areas = "{DEMO / "areas.geojson"}"
+cells = "{DEMO / "cells.csv"}"
+settings = "{DEMO / "settings.json"}"
+profiles = "{DEMO / "profiles.csv"}"
+plan = "{PLAN}"
+[metrics]
+port = 0
+[service]
+clock = "log"
+retry_seconds = 60
+data_dir = "{self.home / "faust"}"
+"""
+
+
+def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
+    """Returns once `holds()`; fails the test with `what` otherwise."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+async def until(holds: Callable[[], Any], seconds: float, what: Callable[[], str]) -> None:
+    """Like `wait_until`, leaving the loop to others; `holds` may be asynchronous."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = holds()
+        if await result if asyncio.iscoroutine(result) else result:
+            return
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what()}"
+        await asyncio.sleep(0.1)
