@@ -302,7 +302,7 @@ class StepRun:
         if decision.state is not known.state:
             known.state = decision.state
             known.touched = True
-        self._set_timer(known, states.next_due(known.state))
+            self._set_timer(known, states.next_due(known.state))
         for verdict in decision.verdicts:
             self.verdicts.append(verdict)
             second = max(clock, second_before(verdict.time))

