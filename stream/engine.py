@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Self
 
+from stream import metrics
 from stream.handler import Handled, Handler
 from stream.log import Batch
 from stream.retry import patiently
@@ -81,6 +82,8 @@ class Engine:
         """Appends `batch` to a partition's log, waiting for room; raises what stopped a worker."""
         record = _Record(partition, self._offsets[partition], batch)
         self._offsets[partition] += 1
+        metrics.batches.inc()
+        metrics.batch_items.observe(len(batch.items))
         await self._unless_stopped(self._queue_of(partition).put(record))
 
     async def drain(self) -> None:
@@ -105,6 +108,8 @@ class Engine:
         while True:
             record = await queue.get()
             handled = await self._handle(record)
+            behind = self._offsets[record.partition] - record.offset - 1
+            metrics.partition_lag.labels(record.partition).set(behind)
             if self._when_handled is not None:
                 await self._when_handled(record.partition, handled)
             queue.task_done()

@@ -50,10 +50,10 @@ def rate(metric: str, by: str) -> Query:
     return Query(f"sum by ({by}) (rate({metric}_total[{WINDOW}]))", f"{{{{{by}}}}}")
 
 
-def rate_or_zero(metric: str, by: str) -> tuple[Query, ...]:
+def rate_or_zero(metric: str, by: str) -> Query:
     """As `rate`, for a counter of failures: no series yet means none, and is drawn as 0."""
-    total = Query(f"sum(rate({metric}_total[{WINDOW}])) or vector(0)", "all")
-    return (total, rate(metric, by))
+    shown = rate(metric, by)
+    return Query(f"{shown.expr} or on() vector(0)", shown.legend)
 
 
 def quantiles(metric: str) -> tuple[Query, ...]:
@@ -107,7 +107,7 @@ ROWS = (
         (
             Panel("Capture records", "ops", (rate("xinling_frames", "source"),)),
             Panel("Messages by protocol", "ops", (rate("xinling_messages", "protocol"),)),
-            Panel("Undecoded by reason", "ops", rate_or_zero("xinling_undecoded", "reason")),
+            Panel("Undecoded by reason", "ops", (rate_or_zero("xinling_undecoded", "reason"),)),
             Panel("Events by type", "ops", (rate("xinling_events", "type"),)),
             Panel(
                 "Whose events they are",
@@ -155,7 +155,7 @@ ROWS = (
                 (
                     Query(
                         "sum by (campaign, reason) (rate(xinling_verdicts_total"
-                        f'{{verdict=~"refuse|hold"}}[{WINDOW}])) or vector(0)',
+                        f'{{verdict=~"refuse|hold"}}[{WINDOW}])) or on() vector(0)',
                         "{{campaign}}: {{reason}}",
                     ),
                 ),
@@ -182,7 +182,12 @@ ROWS = (
                     ),
                 ),
             ),
-            Panel("Set aside by reason", "ops", rate_or_zero("xinling_dead_letters", "reason")),
+            Panel(
+                "Records not committed yet",
+                "short",
+                (Query("max by (partition) (xinling_partition_lag)", "{{partition}}"),),
+            ),
+            Panel("Set aside by reason", "ops", (rate_or_zero("xinling_dead_letters", "reason"),)),
         ),
     ),
     Row(
@@ -225,7 +230,7 @@ ROWS = (
                 12,
                 description="1 where it answers.",
             ),
-            Panel("Tries again", "ops", rate_or_zero("xinling_retries", "dependency"), 12),
+            Panel("Tries again", "ops", (rate_or_zero("xinling_retries", "dependency"),), 12),
         ),
     ),
 )

@@ -12,11 +12,14 @@ import compose
 import jsonschema
 import pytest
 
-from stream import config
+from stream import config, service
 
 SCHEMA = Path(__file__).parent / "compose-spec.schema.json"
 ROLES = ("ingest", "subscribers", "delivery")
+FILES = compose.ROOT / "fixtures" / "demo"
 GIVEN = {
+    "XINLING_FILES": str(FILES),
+    "XINLING_PROFILES": str(FILES / "profiles.csv"),
     "XINLING_PRIVACY_KEY": "00" * 32,
     "XINLING_REDIS_PASSWORD": "secret",
     "XINLING_SMPP_HOST": "smsc.example",
@@ -58,7 +61,7 @@ def test_every_mounted_file_exists(name: str) -> None:
 
 
 def test_every_file_under_deploy_is_mounted_or_serves_one_that_is() -> None:
-    mounted = {source for service in SERVICES.values() for source, _ in compose.mounts(service)}
+    mounted = {source for one in SERVICES.values() for source, _ in compose.mounts(one)}
     listed = subprocess.run(
         ["git", "ls-files", "deploy"], cwd=compose.ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
@@ -73,6 +76,26 @@ def test_the_mounted_configuration_is_one_that_the_role_accepts(role: str) -> No
     assert config.privacy_key(loaded) == bytes(32)
     assert loaded.redis.password == "secret"
     assert loaded.kafka.brokers == "kafka:9092"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_role_starts_with_files_laid_out_as_the_demos(role: str, tmp_path: Path) -> None:
+    text = (compose.ROOT / "deploy" / "xinling.toml").read_text(encoding="utf-8")
+    here = tmp_path / "xinling.toml"
+    here.write_text(text.replace("/etc/xinling/files", str(FILES)), encoding="utf-8")
+    given = environment(role)
+    if "XINLING_RULES_PROFILES" in given:
+        given["XINLING_RULES_PROFILES"] = GIVEN["XINLING_PROFILES"]
+    service.validate(config.load(str(here), given))
+
+
+def test_p6_only_ingest_sees_the_profiles_with_their_clear_numbers() -> None:
+    seeing = [
+        name
+        for name, one in SERVICES.items()
+        if any("PROFILES" in entry for entry in one.get("volumes", []))
+    ]
+    assert seeing == ["ingest"]
 
 
 def test_only_delivery_knows_the_smsc_and_reaches_outside() -> None:
@@ -108,10 +131,10 @@ def test_nothing_listens_beyond_this_machine(name: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_can_write_nothing_and_gain_nothing(role: str) -> None:
-    service: dict[str, Any] = SERVICES[role]
-    assert service["read_only"] is True
-    assert service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"]
+    container: dict[str, Any] = SERVICES[role]
+    assert container["read_only"] is True
+    assert container["cap_drop"] == ["ALL"]
+    assert container["security_opt"] == ["no-new-privileges:true"]
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -57,6 +57,18 @@ def test_nothing_is_asked_that_nobody_counts() -> None:
         assert asked(query) <= counted(), query
 
 
+def test_nothing_is_told_apart_by_a_label_that_nobody_sets() -> None:
+    labels = {
+        label
+        for value in vars(metrics).values()
+        if isinstance(value, MetricWrapperBase)
+        for label in value._labelnames
+    }
+    for query in QUERIES:
+        used = ",".join(re.findall(r"\bby \(([^)]*)\)", query)).replace(" ", "")
+        assert set(used.split(",")) - {""} <= labels | {"le"}, query
+
+
 def test_p6_no_metric_has_a_label_for_an_identity() -> None:
     allowed = {
         *("source", "protocol", "reason", "type", "identity", "partition"),

@@ -139,4 +139,4 @@ def test_the_numbers_at_a_glance_are_those_of_the_run(prometheus: Prometheus) ->
     assert values["Events a second"] > 0
     assert values["Offers submitted"] >= 5
     assert values["Offers unknown"] == 0
-    assert values["Dependencies down"] == 0
+    assert 0 <= values["Slowest partition"] < 60
