@@ -16,9 +16,14 @@ USER_DATA: Final = 0x0B01
 _BODY: Final = 16
 
 
+def is_empty(message: bytes) -> bool:
+    """Whether this User Data acknowledges only: nothing follows the sequence numbers."""
+    return len(message) >= _BODY and HEADER.unpack_from(message)[2] == _BODY
+
+
 def user_data(message: bytes) -> tuple[int, int] | None:
-    """Start and end of the MTP3 message (RFC 4165 2.3.1), equal when there is none; None: cut."""
+    """Start and end of the MTP3 message (RFC 4165 2.3.1); None when it is cut short."""
     length = HEADER.unpack_from(message)[2]
-    if length > len(message) or length < _BODY:
+    if length > len(message) or length <= _BODY:
         return None
-    return min(_BODY + 1, length), length
+    return _BODY + 1, length

@@ -17,6 +17,10 @@ DATA: Final = 0x0101
 """Class 1 (transfer), type 1."""
 _PROTOCOL_DATA: Final = 0x0210
 _LABEL: Final = struct.Struct(">IIBxxB")
+_ORDINARY: Final = struct.Struct(">4xIHHIIBxxB")
+"""A message whose first parameter is its Protocol Data, as nearly every one is."""
+_SHORTEST: Final = 16
+"""Of a Protocol Data parameter: its header and the label."""
 
 
 def parameter(message: bytes, wanted: frozenset[int], end: int) -> tuple[int, int, int] | None:
@@ -40,6 +44,10 @@ _WANTED: Final = frozenset({_PROTOCOL_DATA})
 
 def protocol_data(message: bytes) -> Mtp3 | None:
     """The Protocol Data of a DATA message (RFC 4666 3.3.1); None when missing or cut short."""
+    if len(message) >= _ORDINARY.size:
+        total, tag, length, opc, dpc, service, sls = _ORDINARY.unpack_from(message)
+        if tag == _PROTOCOL_DATA and _SHORTEST <= length <= min(total, len(message)) - 8:
+            return Mtp3(opc, dpc, sls, service, message[_ORDINARY.size : length + 8])
     end = min(HEADER.unpack_from(message)[2], len(message))
     found = parameter(message, _WANTED, end)
     if found is None:

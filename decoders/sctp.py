@@ -184,6 +184,7 @@ class SctpLayer:
             self._ledger.fail("SCTP packet cut short", record, data[start:end])
             return
         tag = data[start : start + 8]
+        key = (record.source, addresses, tag)
         at = start + _HEADER
         while at + 4 <= end:
             kind, flags, length = _CHUNK.unpack_from(data, at)
@@ -193,33 +194,31 @@ class SctpLayer:
                 self._ledger.fail("SCTP chunk malformed or cut short", record, header)
                 break
             if kind == _TYPE_DATA:
-                message = self._data(record, addresses, tag, flags, data[at + 4 : stop])
+                message = self._data(record, key, flags, data[at + 4 : stop])
                 if message is not None:
                     yield message
             elif kind in _HANDSHAKE:
-                self._handshake(record, addresses, tag, kind, data[at + 4 : stop])
+                self._handshake(record, key, kind, data[at + 4 : stop])
             elif kind == _TYPE_I_DATA:
                 self._ledger.skip("SCTP I-DATA chunk")
             at += (length + 3) & ~3
 
-    def _data(
-        self, record: Record, addresses: bytes, tag: bytes, flags: int, body: bytes
-    ) -> Datagram | None:
+    def _data(self, record: Record, key: _Key, flags: int, body: bytes) -> Datagram | None:
         if len(body) <= _DATA.size:
             self._ledger.fail("SCTP DATA without user data", record, body)
             return None
         tsn, _, _, protocol = _DATA.unpack_from(body)
-        stream = self._streams.get((record.source, addresses, tag))
+        stream = self._streams.get(key)
         if stream is None:
-            stream = self._meet(record, addresses, tag, tsn)
+            stream = self._meet(key, tsn)
         stream.last_seen = record.time
         if not stream.is_new(tsn, self._ledger):
             self._ledger.skip("SCTP DATA seen before")
             return None
         if flags & _WHOLE == _WHOLE:
-            return Datagram(stream.link, protocol, tag[:4], body[_DATA.size :])
+            return Datagram(stream.link, protocol, key[2][:4], body[_DATA.size :])
         message = self._fragment(stream, tsn, flags, body[_DATA.size :])
-        return None if message is None else Datagram(stream.link, protocol, tag[:4], message)
+        return None if message is None else Datagram(stream.link, protocol, key[2][:4], message)
 
     def _fragment(self, stream: _Stream, tsn: int, flags: int, piece: bytes) -> bytes | None:
         """A fragment of a user message; the message, if this completes it."""
@@ -244,15 +243,15 @@ class SctpLayer:
             self._waiting -= stream.fragment_bytes
             stream.forget_fragments()
 
-    def _meet(self, record: Record, addresses: bytes, tag: bytes, tsn: int) -> _Stream:
+    def _meet(self, key: _Key, tsn: int) -> _Stream:
         """The stream of a path not met before: another path of a known one, or one in mid-life."""
-        key = (record.source, addresses, tag)
-        stream = self._by_tag.get((record.source, tag))
+        source, addresses, tag = key
+        stream = self._by_tag.get((source, tag))
         half = len(addresses) // 2
         if stream is not None and {addresses[:half], addresses[half:]} <= stream.peers:
             self._streams[key] = stream
             return stream
-        known_path = (record.source, addresses, tag[:4]) in self._paths
+        known_path = (source, addresses, tag[:4]) in self._paths
         stream = self._open(key, tsn, frozenset())
         stream.expect_late(_LATE_AT_START)
         if known_path:
@@ -281,29 +280,26 @@ class SctpLayer:
             (key[0], key[2]): stream for key, stream in self._streams.items() if stream.peers
         }
 
-    def _handshake(
-        self, record: Record, addresses: bytes, tag: bytes, kind: int, body: bytes
-    ) -> None:
+    def _handshake(self, record: Record, key: _Key, kind: int, body: bytes) -> None:
         """INIT and INIT ACK (RFC 9260 3.3.2, 3.3.3): tags, first TSNs and addresses to come."""
         if len(body) < 16:
             self._ledger.fail("SCTP INIT cut short", record, body)
             return
+        source, addresses, tag = key
         own_tag, first_tsn = _INIT.unpack_from(body)
         listed = _listed_addresses(body) | _pair(addresses)
         if kind == _TYPE_INIT:
             if len(self._handshakes) >= self._max_streams:
                 del self._handshakes[next(iter(self._handshakes))]
-            self._handshakes[record.source, addresses, tag[:4]] = _Handshake(
-                own_tag, first_tsn, listed
-            )
+            self._handshakes[source, addresses, tag[:4]] = _Handshake(own_tag, first_tsn, listed)
             return
-        backwards = (record.source, swapped(addresses), swapped(tag[:4]))
+        backwards = (source, swapped(addresses), swapped(tag[:4]))
         init = self._handshakes.get(backwards)
         if init is None or init.tag != int.from_bytes(tag[4:], "big"):
             return
         peers = listed | init.addresses
-        self._begin((record.source, addresses, tag), first_tsn, peers, record.time)
-        forwards = (record.source, backwards[1], backwards[2] + own_tag.to_bytes(4, "big"))
+        self._begin(key, first_tsn, peers, record.time)
+        forwards = (source, backwards[1], backwards[2] + own_tag.to_bytes(4, "big"))
         self._begin(forwards, init.first_tsn, peers, record.time)
 
     def _begin(self, key: _Key, first_tsn: int, peers: frozenset[bytes], now: int) -> None:

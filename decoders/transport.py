@@ -14,23 +14,18 @@ from typing import Final, Literal
 
 import msgspec
 
-from decoders import link, m2pa, m2ua, m3ua
+from decoders import link
+from decoders.adaptation import AdaptationLayer
 from decoders.errors import CaptureError
 from decoders.ip import SCTP, TCP, IpLayer, Payload
 from decoders.ipa import IpaLayer
 from decoders.messages import Record, SccpUnit
 from decoders.mtp import SERVICE_SCCP, Mtp3, mtp3
 from decoders.mtp2 import Mtp2Layer
-from decoders.sctp import Datagram, SctpLayer
+from decoders.sctp import SctpLayer
 from decoders.tcp import TcpLayer
 from decoders.times import SECOND
 from decoders.undecoded import Ledger, Sample
-
-_PROTOCOL_BY_ID: Final = {3: "M3UA", 2: "M2UA", 5: "M2PA"}
-"""SCTP payload protocol identifiers, RFC 4666 7.1, RFC 3331 7.1, RFC 4165 7.1."""
-_PROTOCOL_BY_PORT: Final = {2905: "M3UA", 2904: "M2UA", 3565: "M2PA"}
-"""For stacks that leave the identifier 0."""
-
 
 _MAX_REFUSED: Final = 512
 """Captures and link types remembered as refused; more are only counted."""
@@ -73,6 +68,7 @@ class Transport:
         self._sctp = SctpLayer(ledger, bound, waiting)
         self._tcp = TcpLayer(ledger, config.ipa_ports, bound, waiting, config.hole_seconds * SECOND)
         self._ipa = IpaLayer(ledger, bound)
+        self._adaptation = AdaptationLayer(ledger, config.point_code_bits)
         self._mtp2 = Mtp2Layer(ledger, config.point_code_bits, bound)
         self._server_ports = frozenset(port.to_bytes(2, "big") for port in config.ipa_ports)
         self._refused: set[tuple[str, int]] = set()
@@ -152,7 +148,9 @@ class Transport:
         units: list[SccpUnit] = []
         if protocol == SCTP:
             for datagram in self._sctp.feed(record, addresses, data, start, end):
-                self._adaptation(record, datagram, units)
+                msu = self._adaptation.feed(record, datagram)
+                if msu is not None:
+                    self._level3_user(record, datagram.link, msu, units)
         elif protocol == TCP:
             for octets in self._tcp.feed(record, addresses, data, start, end):
                 from_msc = self._from_server(octets.ports)
@@ -166,43 +164,6 @@ class Transport:
     def _from_server(self, ports: bytes) -> bool | None:
         source, destination = (port in self._server_ports for port in (ports[:2], ports[2:]))
         return None if source == destination else source
-
-    def _adaptation(self, record: Record, datagram: Datagram, units: list[SccpUnit]) -> None:
-        """A user adaptation message: M3UA, M2UA or M2PA, by identifier, else by port."""
-        message = datagram.data
-        name = _PROTOCOL_BY_ID.get(datagram.protocol) or _by_port(datagram.ports)
-        if name is None:
-            self._ledger.skip(f"SCTP payload protocol {datagram.protocol}")
-            return
-        if len(message) < m3ua.HEADER.size:
-            self._ledger.fail(f"{name} header cut short", record, message)
-            return
-        version, kind, _ = m3ua.HEADER.unpack_from(message)
-        if version != 1:
-            self._ledger.fail(f"{name} header malformed", record, message[: m3ua.HEADER.size])
-            return
-        if name == "M3UA" and kind == m3ua.DATA:
-            msu = m3ua.protocol_data(message)
-        elif name == "M2UA" and kind == m2ua.DATA:
-            msu = self._level3(message, m2ua.protocol_data(message))
-        elif name == "M2PA" and kind == m2pa.USER_DATA:
-            place = m2pa.user_data(message)
-            if place is not None and place[0] == place[1]:
-                self._ledger.skip("M2PA acknowledgement")
-                return
-            msu = self._level3(message, place)
-        else:
-            self._ledger.skip(f"{name} class {kind >> 8} type {kind & 255}")
-            return
-        if msu is None:
-            self._ledger.fail(f"{name} data malformed or cut short", record, message[:8])
-            return
-        self._level3_user(record, datagram.link, msu, units)
-
-    def _level3(self, message: bytes, place: tuple[int, int] | None) -> Mtp3 | None:
-        if place is None:
-            return None
-        return mtp3(message, place[0], place[1], self._config.point_code_bits)
 
     def _level3_user(
         self, record: Record, link_label: str, msu: Mtp3, units: list[SccpUnit]
@@ -253,11 +214,3 @@ class Transport:
             key=f"frame {record.frame}",
             remedy="capture on Ethernet, Linux cooked, raw IP, MTP2, MTP3 or SCCP",
         )
-
-
-def _by_port(ports: bytes) -> str | None:
-    for port in (ports[2:], ports[:2]):
-        name = _PROTOCOL_BY_PORT.get(int.from_bytes(port, "big"))
-        if name is not None:
-            return name
-    return None
