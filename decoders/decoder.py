@@ -146,6 +146,9 @@ class Decoder:
         self._fail(message, place, part.error)
         if message.layer3 is None:
             return [message]
+        if len(message.layer3) < dtap.SHORTEST:
+            self._fail(message, place, "layer 3 shorter than its header")
+            return [message]
         inner = self._layer3(place, Bssap(None, message.layer3, None))
         inner.within = read.name
         return [message, inner]
@@ -217,14 +220,15 @@ class Decoder:
     def _is_foreign(self, place: _Place) -> bool:
         """Whether it belongs to another SCCP user; remembers the connections that do."""
         unit, parsed, _ = place
-        if parsed.code in CONNECTIONLESS or parsed.code == CONNECTION_REQUEST:
-            foreign = _other_subsystem(parsed)
-            if parsed.code == CONNECTION_REQUEST:
-                self._mark(_mine(unit, parsed.slr), foreign=foreign)
+        foreign = _other_subsystem(parsed)
+        if parsed.code in CONNECTIONLESS:
             return foreign
-        if not self._foreign:
+        if parsed.code == CONNECTION_REQUEST:
+            self._mark(_mine(unit, parsed.slr), foreign=foreign)
+            return foreign
+        if not foreign and not self._foreign:
             return False
-        foreign = _theirs(unit, parsed.dlr) in self._foreign
+        foreign = foreign or _theirs(unit, parsed.dlr) in self._foreign
         if foreign and parsed.code == CONNECTION_CONFIRM:
             self._mark(_mine(unit, parsed.slr), foreign=True)
         if foreign and parsed.code in {RELEASE_COMPLETE, REFUSED}:

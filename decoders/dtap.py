@@ -24,6 +24,8 @@ SEQUENCED = frozenset({0x3, 0x5, 0xB})
 """Families whose message type octet bears N(SD) in its two upper bits."""
 EXTENDED_TI = 7
 """TI value that says the next octet holds it, 24.007 11.2.3.1.3."""
+SHORTEST = 2
+"""Octets of the shortest layer 3 message: discriminator and message type."""
 ASSIGNING = frozenset({0x02, 0x1A})
 """MM messages whose TMSI is a new one."""
 

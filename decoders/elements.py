@@ -60,8 +60,8 @@ def mobile_identity(reader: Reader) -> MobileIdentity:
     halves = [first >> 4]
     for octet in reader.rest():
         halves += (octet & 0x0F, octet >> 4)
-    if not first & 0x08:
-        halves.pop()
+    if not first & 0x08 and halves.pop() != 15:
+        raise DecodeError("identity of an even number of digits without end mark")
     return MobileIdentity(kind, _decimal(halves))
 
 

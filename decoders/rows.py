@@ -23,8 +23,9 @@ _TEST = Pseudonyms(TEST_KEY)
 
 def row(
     message: Message,
+    *,
     clear: bool = False,
-    pseudonyms: Pseudonyms | None = None,  # noqa: FBT001, FBT002  the flag of --clear
+    pseudonyms: Pseudonyms | None = None,
 ) -> dict[str, Any]:
     """The row of a message, ready for JSON.
 

@@ -18,7 +18,7 @@ MAX_DEPTH = 16
 INDENT = "  "
 
 
-def tree(message: Message, clear: bool = False) -> list[str]:  # noqa: FBT001, FBT002  the flag of --clear
+def tree(message: Message, *, clear: bool = False) -> list[str]:
     """The lines of one message, without line ends.
 
     Args:
