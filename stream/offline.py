@@ -64,7 +64,7 @@ class Captures:
         self._labels = dict(zip(sources.labels(reading.captures), reading.captures, strict=True))
         self._decoder = Decoder(DecoderConfig(transport=reading.transport(), elements=elements))
         self._problems: dict[str, CaptureError] = {}
-        self._octets: Counter[str] = Counter()
+        self._frames: Counter[str] = Counter()
         self._messages: Counter[str] = Counter()
 
     def messages(self) -> Iterator[Message]:
@@ -76,7 +76,7 @@ class Captures:
         return sources.merged(self._reading.captures, self._report)
 
     def _decoded(self, record: Record) -> list[Message]:
-        self._octets[record.source] += len(record.data)
+        self._frames[record.source] += 1
         try:
             messages = self._decoder.feed(record)
         except CaptureError as error:
@@ -94,9 +94,9 @@ class Captures:
         for label, path in self._labels.items():
             if path not in self._problems and not self._messages[label]:
                 self._problems[path] = CaptureError(
-                    "no A-interface (BSSAP) traffic in it"
-                    f" up to its end, {self._octets[label]} octets of frames",
+                    f"no A-interface (BSSAP) traffic in its {self._frames[label]} frames",
                     file=path,
+                    offset=None if path == sources.STDIN else Path(path).stat().st_size,
                     remedy="try --point-code-bits 24, or --ipa-port for SCCPlite",
                 )
         if len(self._problems) == 1:
