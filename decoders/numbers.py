@@ -46,9 +46,9 @@ TON_NATIONAL = 2
 
 _MAX_DIGITS = 32
 _MAX_RANGE = 1_000_000
-_KINDS = frozenset(
-    "country international trunk select emergency service fixed mobile local short abroad".split()
-)
+_PLACES = frozenset({"fixed", "mobile"})
+_RULES = frozenset({"trunk", "international", "select"})
+_KINDS = _PLACES | _RULES | {"country", "emergency", "service", "local", "short", "abroad"}
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -91,9 +91,7 @@ class NumberingPlan:
     def __init__(self) -> None:
         self.country_code = ""
         self.country: str | None = None
-        self._international: tuple[str, ...] = ()
-        self._trunk: tuple[str, ...] = ()
-        self._select: tuple[str, ...] = ()
+        self._prefixes: dict[str, tuple[str, ...]] = dict.fromkeys(_RULES, ())
         self._emergency: set[str] = set()
         self._service: set[str] = set()
         self._services: tuple[str, ...] = ()
@@ -135,7 +133,7 @@ class NumberingPlan:
         if known is not None:
             return known
         selected, digits = self._take_selected(digits)
-        prefix = _first(self._international, digits)
+        prefix = _first(self._prefixes["international"], digits)
         if prefix is not None and number.ton != TON_NATIONAL:
             return self._from_abroad(digits[len(prefix) :], selected)
         known = self._service_number(digits)
@@ -151,7 +149,7 @@ class NumberingPlan:
         return None
 
     def _take_selected(self, digits: str) -> tuple[str | None, str]:
-        selected = _first(self._select, digits)
+        selected = _first(self._prefixes["select"], digits)
         return (selected, digits[len(selected) :]) if selected else (None, digits)
 
     def _from_abroad(self, digits: str, selected: str | None) -> Split:
@@ -163,7 +161,7 @@ class NumberingPlan:
         return Split(destination, digits or None, selected, INTERNATIONAL)
 
     def _national_number(self, digits: str, selected: str | None) -> Split:
-        trunk = _first(self._trunk, digits)
+        trunk = _first(self._prefixes["trunk"], digits)
         national = digits[len(trunk) :] if trunk else digits
         found = self._national.find(national)
         if found is not None and (trunk or not self._is_local(national, found)):
@@ -188,7 +186,7 @@ class NumberingPlan:
         prefixes = prefix.split()
         if kind not in _KINDS or not prefixes:
             raise ValueError(f"unknown kind {kind!r}" if prefixes else "no prefix")
-        if kind in {"fixed", "mobile"}:
+        if kind in _PLACES:
             where = Destination(kind, self.country, code or None, name or None)
             for one in _expand(prefixes):
                 self._national.add(one, where)
@@ -212,8 +210,7 @@ class NumberingPlan:
         elif kind == "short":
             self._short = int(prefixes[0])
         else:
-            name = f"_{kind}"
-            setattr(self, name, _longest_first((*getattr(self, name), *prefixes)))
+            self._prefixes[kind] = _longest_first((*self._prefixes[kind], *prefixes))
 
 
 def _rows(text: str, file: str) -> Iterator[tuple[int, tuple[str, str, str, str]]]:
