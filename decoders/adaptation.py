@@ -74,7 +74,7 @@ class AdaptationLayer:
 
 
 def _by_port(ports: bytes) -> str | None:
-    for port in (ports[2:], ports[:2]):
+    for port in (ports[2:4], ports[:2]):
         name = _PROTOCOL_BY_PORT.get(int.from_bytes(port, "big"))
         if name is not None:
             return name

@@ -28,8 +28,8 @@ from decoders.messages import Record
 from decoders.undecoded import Ledger
 
 _HEADER: Final = 12
-_CHUNK: Final = struct.Struct(">BBH")
-_DATA: Final = struct.Struct(">IHHI")
+_CHUNK: Final = struct.Struct(">BxH")
+_DATA: Final = struct.Struct(">xBxxI4xI")
 _INIT: Final = struct.Struct(">I8xI")
 _PARAMETER: Final = struct.Struct(">HH")
 _TYPE_DATA: Final = 0
@@ -57,7 +57,7 @@ class Datagram(NamedTuple):
     protocol: int
     """Payload protocol identifier, RFC 9260 3.3.1."""
     ports: bytes
-    """Source and destination port, 2 octets each."""
+    """Source and destination port, 2 octets each, then the verification tag."""
     data: bytes
 
 
@@ -187,14 +187,14 @@ class SctpLayer:
         key = (record.source, addresses, tag)
         at = start + _HEADER
         while at + 4 <= end:
-            kind, flags, length = _CHUNK.unpack_from(data, at)
+            kind, length = _CHUNK.unpack_from(data, at)
             stop = at + length
             if length < 4 or stop > end:
                 header = data[start : start + _HEADER]
                 self._ledger.fail("SCTP chunk malformed or cut short", record, header)
                 break
             if kind == _TYPE_DATA:
-                message = self._data(record, key, flags, data[at + 4 : stop])
+                message = self._data(record, key, data, at, stop)
                 if message is not None:
                     yield message
             elif kind in _HANDSHAKE:
@@ -203,11 +203,12 @@ class SctpLayer:
                 self._ledger.skip("SCTP I-DATA chunk")
             at += (length + 3) & ~3
 
-    def _data(self, record: Record, key: _Key, flags: int, body: bytes) -> Datagram | None:
-        if len(body) <= _DATA.size:
-            self._ledger.fail("SCTP DATA without user data", record, body)
+    def _data(self, record: Record, key: _Key, data: bytes, at: int, stop: int) -> Datagram | None:
+        """The DATA chunk in ``data[at:stop]``, RFC 9260 3.3.1."""
+        if stop - at <= _DATA.size:
+            self._ledger.fail("SCTP DATA without user data", record, data[at:stop])
             return None
-        tsn, _, _, protocol = _DATA.unpack_from(body)
+        flags, tsn, protocol = _DATA.unpack_from(data, at)
         stream = self._streams.get(key)
         if stream is None:
             stream = self._meet(key, tsn)
@@ -215,10 +216,13 @@ class SctpLayer:
         if not stream.is_new(tsn, self._ledger):
             self._ledger.skip("SCTP DATA seen before")
             return None
-        if flags & _WHOLE == _WHOLE:
-            return Datagram(stream.link, protocol, key[2][:4], body[_DATA.size :])
-        message = self._fragment(stream, tsn, flags, body[_DATA.size :])
-        return None if message is None else Datagram(stream.link, protocol, key[2][:4], message)
+        message = data[at + _DATA.size : stop]
+        if flags & _WHOLE != _WHOLE:
+            whole = self._fragment(stream, tsn, flags, message)
+            if whole is None:
+                return None
+            message = whole
+        return Datagram(stream.link, protocol, key[2], message)
 
     def _fragment(self, stream: _Stream, tsn: int, flags: int, piece: bytes) -> bytes | None:
         """A fragment of a user message; the message, if this completes it."""
