@@ -148,22 +148,25 @@ def _without_null(schema: Schema) -> Schema:
     return kept | ({"anyOf": options} if options else {})
 
 
-def _property(name: str, attribute: str, schema: Schema, text: str | None) -> Schema:
+def _property(
+    kind: type[msgspec.Struct], attribute: str, schema: Schema, text: str | None
+) -> Schema:
+    name = kind.__name__
     if attribute in TIMES.get(name, ()):
         said = _MICROSECONDS.sub("", text or "")
         return TIME | {"description": f"{TIME['description']} {said.capitalize()}".strip()}
     if values := VALUES.get(name, {}).get(attribute):
         schema = {"enum": list(values)}
-    else:
+    elif kind is Message or kind.__struct_config__.omit_defaults:
         schema = _without_null(schema)
     return schema | ({"description": text} if text else {})
 
 
-def _definition(kind: type, schema: Schema) -> Schema:
+def _definition(kind: type[msgspec.Struct], schema: Schema) -> Schema:
     """A struct's schema by msgspec, as it is in a row."""
     texts = attribute_texts(kind)
     properties = {
-        attribute: _property(kind.__name__, attribute, inner, texts.get(attribute))
+        attribute: _property(kind, attribute, inner, texts.get(attribute))
         for attribute, inner in schema["properties"].items()
     }
     closed = {"type": "object", "properties": properties, "additionalProperties": False}
