@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Self
 
 from stream import metrics
-from stream.handler import Handled, Handler
+from stream.handled import Handled
+from stream.handler import Handler
 from stream.log import Batch
 from stream.retry import patiently
 from stream.state import OutboxFullError, StoreUnavailableError

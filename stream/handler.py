@@ -7,17 +7,15 @@ what it raises is an `InfrastructureError`, after which the driver hands it the 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import NamedTuple
 
 import msgspec
 
 from decoders.errors import XinlingError
-from decoders.times import SECOND
-from rules.verdicts import Verdict
 from stream import metrics
+from stream.handled import Handled, counted
 from stream.log import Batch, Item, RulesChanged, Signal, Tick
 from stream.state import (
     ContendedError,
@@ -27,9 +25,9 @@ from stream.state import (
     Progress,
     StateStore,
 )
-from stream.step import Fault, Rules, StepRun
+from stream.step import Rules, StepRun
 
-logger = logging.getLogger(__name__)
+WhenDecided = Callable[[int], Awaitable[None]]
 
 
 class RulesMismatchError(XinlingError):
@@ -51,25 +49,6 @@ class Limits(msgspec.Struct, frozen=True):
     """Sets of rules kept loaded."""
 
 
-class Handled(NamedTuple):
-    """What became of a record."""
-
-    progress: Progress
-    """Of the partition, after it."""
-    skipped: bool
-    """The record had been handled before; nothing was written."""
-    events: int
-    """Events that the rules saw."""
-    repeated: int
-    """Events that had been seen before, under another offset."""
-    fired: int
-    """Timers that the clock fired."""
-    verdicts: list[Verdict]
-    """As committed; they are on their way out through the outbox, not through here."""
-    faults: list[Fault]
-    """What could not be used; set aside and counted."""
-
-
 class Handler:
     """Handles the records of any number of partitions, one at a time each."""
 
@@ -78,8 +57,15 @@ class Handler:
         store: StateStore,
         load_rules: Callable[[dict[str, bytes]], Rules],
         limits: Limits | None = None,
+        *,
+        when_decided: WhenDecided | None = None,
     ) -> None:
-        """`load_rules` is `rules.engine.RuleSet.load`: it raises XinlingError for what is wrong."""
+        """`load_rules` is `rules.engine.RuleSet.load`: it raises XinlingError for what is wrong.
+
+        `when_decided` is awaited with a partition after each commit that put verdicts in its
+        outbox; a record may take several.
+        """
+        self._when_decided = when_decided
         self._store = store
         self._limits = limits or Limits()
         self._load_rules = load_rules
@@ -99,7 +85,7 @@ class Handler:
             StoredDataError: the partition's progress or rules cannot be read.
         """
         began = perf_counter()
-        total = _nothing(Progress())
+        total = Handled(Progress())
         position = refused = 0
         while refused <= self._limits.conflicts:
             step = await self._step(partition, offset, batch, position, accept_gap=accept_gap)
@@ -108,10 +94,15 @@ class Handler:
                 position = step.position
                 continue
             refused = 0
-            total = _sum(total, step)
+            total = total.then(step)
             position = step.progress.position
-            if step.skipped or step.progress.offset > offset:
-                _count(partition, total, perf_counter() - began)
+            if step.verdicts and self._when_decided is not None:
+                await self._when_decided(partition)
+            if step.skipped:
+                return total
+            if step.progress.offset > offset:
+                metrics.handled_batches.labels(partition).inc()
+                metrics.step_seconds.observe(perf_counter() - began)
                 return total
         raise ContendedError(
             f"another worker commits for partition {partition}", remedy="leave it to that worker"
@@ -125,7 +116,7 @@ class Handler:
         loaded = await self._load(partition, items)
         place = _place(loaded.progress, offset, batch, accept_gap=accept_gap)
         if place is None:
-            return _nothing(loaded.progress)
+            return Handled(loaded.progress)
         if place != position:
             return _Elsewhere(place, refused=0)
         metrics.outbox_pending.labels(partition).set(loaded.outbox)
@@ -144,7 +135,7 @@ class Handler:
         if not await self._store.commit(partition, loaded.token, commit):
             metrics.commit_conflicts.inc()
             return _Elsewhere(position, refused=1)
-        return _outcome(commit.progress, run)
+        return counted(partition, commit.progress, run)
 
     async def _load(self, partition: int, items: list[Item]) -> Loaded:
         subscribers = dict.fromkeys(name for item in items if (name := _subscriber(item)))
@@ -197,46 +188,3 @@ def _subscriber(item: Item) -> str | None:
     if isinstance(item, Signal):
         return item.event.subscriber
     return None if isinstance(item, Tick | RulesChanged) else item.subscriber
-
-
-def _nothing(progress: Progress) -> Handled:
-    return Handled(progress, True, 0, 0, 0, [], [])
-
-
-def _outcome(progress: Progress, run: StepRun) -> Handled:
-    return Handled(progress, False, run.events, run.repeated, run.fired, run.verdicts, run.faults)
-
-
-def _sum(total: Handled, step: Handled) -> Handled:
-    return Handled(
-        step.progress,
-        total.skipped and step.skipped,
-        total.events + step.events,
-        total.repeated + step.repeated,
-        total.fired + step.fired,
-        total.verdicts + step.verdicts,
-        total.faults + step.faults,
-    )
-
-
-def _count(partition: int, done: Handled, seconds: float) -> None:
-    """What Prometheus is told of one record."""
-    metrics.step_seconds.observe(seconds)
-    metrics.partition_clock.labels(partition).set(max(done.progress.clock, 0) / SECOND)
-    if done.skipped:
-        return
-    metrics.handled_batches.labels(partition).inc()
-    metrics.handled_events.inc(done.events)
-    metrics.repeated_events.inc(done.repeated)
-    metrics.timers_fired.inc(done.fired)
-    for verdict in done.verdicts:
-        metrics.verdicts.labels(verdict.campaign, verdict.verdict, verdict.reason or "").inc()
-    for fault in done.faults:
-        metrics.dead_letters.labels(fault.reason).inc()
-        logger.warning(
-            "partition %d, item %d: %s: %s",
-            partition,
-            fault.position,
-            fault.reason,
-            fault.explanation,
-        )

@@ -34,6 +34,9 @@ timers_fired = Counter("xinling_timers_fired", "Timers fired by the log's clock"
 partition_clock = Gauge(
     "xinling_partition_clock_seconds", "Capture time that a partition has reached", ["partition"]
 )
+partition_lag = Gauge(
+    "xinling_partition_lag", "Records of the log that are not committed yet", ["partition"]
+)
 verdicts = Counter(
     "xinling_verdicts", "Verdicts by campaign", ["campaign", "verdict", "reason"]
 )

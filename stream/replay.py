@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from decoders.correlator import Correlator
-
 from decoders.events import Event
 from decoders.messages import Message
 from rules.engine import RuleSet
 from rules.verdicts import Verdict
 from stream.batcher import MAX_ITEMS, Addressed, Batcher
 from stream.engine import Engine
-from stream.handler import Handled, Handler
+from stream.handled import Handled
+from stream.handler import Handler
 from stream.log import Erased, OptedOut, ProfileChanged, RulesChanged
 from stream.memory_store import MemoryStore
 from stream.ordered import InOrder
@@ -70,7 +70,7 @@ class Replay:
         self._partitions = partitions
         self._workers = workers
         self._store = store or MemoryStore()
-        self._handler = Handler(self._store, load_rules)
+        self._handler = Handler(self._store, load_rules, when_decided=self._relayed)
         self._batcher = Batcher(_SOURCE, _EPOCH, partitions, max_items=max_items)
         self._flush_every = max_items * partitions
         self._relay = Relay(self._store, self._publish, range(partitions))
@@ -125,10 +125,11 @@ class Replay:
         return self._batcher.change(change)
 
     async def _when_handled(self, partition: int, handled: Handled) -> None:
-        self._faults += len(handled.faults)
-        if handled.verdicts:
-            await self._relay.flush(partition)
+        self._faults += handled.faults.total()
         self._give(self._ordered.reached(partition, handled.progress.clock))
+
+    async def _relayed(self, partition: int) -> None:
+        await self._relay.flush(partition)
 
     async def _publish(self, _partition: int, entries: list[OutboxEntry]) -> None:
         self._ordered.add(entries)

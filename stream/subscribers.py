@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from stream import log, metrics, topics
-from stream.handler import Handled, Handler
+from stream.handled import Handled
+from stream.handler import Handler
 from stream.log import Batch, LogError
 from stream.publisher import Publisher
 from stream.relay import Relay

@@ -9,7 +9,8 @@ import pytest
 from fake_rules import FakeRules, event, hash_of
 
 from stream.engine import QUEUE_BATCHES, Engine
-from stream.handler import Handled, Handler
+from stream.handled import Handled
+from stream.handler import Handler
 from stream.log import Batch, RulesChanged, Signal, Tick
 from stream.memory_store import MemoryStore
 from stream.relay import Relay

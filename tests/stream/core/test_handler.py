@@ -9,7 +9,7 @@ from fake_rules import FakeRules, event, hash_of
 from rules import profile as profiles
 from rules.profile import Profile
 from rules.state import Subscriber, encode
-from stream.handler import Handled, Handler, Limits, RulesMismatchError
+from stream.handler import Handler, Limits, RulesMismatchError
 from stream.log import (
     Batch,
     Erased,
@@ -50,6 +50,10 @@ async def decided(store: StateStore) -> list[tuple[str, int, str]]:
     return [(entry.subscriber, entry.time, entry.verdict) for entry in entries]
 
 
+async def hashes(store: StateStore) -> list[str]:
+    return [decode_entry(item.data).verdict.campaign_hash for item in await store.outbox(0, 100)]
+
+
 async def test_without_rules_nothing_is_decided_and_the_clock_runs(store: StateStore) -> None:
     handled = await Handler(store, FakeRules).handle(
         0, 0, batch(Signal(1, event("a", 3)), Tick(SECOND))
@@ -65,7 +69,7 @@ async def test_p2_a_redelivered_record_changes_nothing(store: StateStore) -> Non
     first = await handler.handle(0, 0, record)
     again = await handler.handle(0, 0, record)
     assert (first.skipped, first.events, first.fired) == (False, 2, 1)
-    assert (again.skipped, again.events, again.verdicts) == (True, 0, [])
+    assert (again.skipped, again.events, again.verdicts) == (True, 0, 0)
     assert await decided(store) == [
         ("a", 3, "refuse"),
         ("a", 6, "refuse"),
@@ -106,13 +110,6 @@ async def test_p2_a_gap_in_the_offsets_is_never_passed_over_in_silence(store: St
     assert (raised.value.expected, raised.value.found) == (5, 7)
     handled = await handler.handle(0, 7, batch(Tick(SECOND)), accept_gap=True)
     assert handled.progress.offset == 8
-
-
-class Contended(Handler):
-    """Another worker handles the record between this one's load and its commit."""
-
-    async def steal(self, record: Batch) -> Handled:
-        return await Handler(self._store, FakeRules).handle(0, 0, record)
 
 
 async def test_p2_of_two_workers_with_one_partition_the_later_commit_is_refused(
@@ -192,6 +189,21 @@ async def test_thousands_of_timers_due_at_one_tick_fire_in_bounded_steps_and_in_
     assert await store.pending(0) == 0
 
 
+async def test_whoever_relays_hears_of_every_commit_that_decided_something(
+    store: StateStore,
+) -> None:
+    heard: list[int] = []
+
+    async def relay(partition: int) -> None:
+        heard.append(partition)
+        await store.acknowledge(0, [item.id for item in await store.outbox(0, 10)])
+
+    handler = Handler(store, FakeRules, Limits(items=2, outbox=2), when_decided=relay)
+    signals = [Signal(n, event("a", 3 * n)) for n in range(1, 8)]
+    handled = await handler.handle(0, 0, batch(rules(), *signals))
+    assert (handled.verdicts, heard) == (7, [0] * 4)
+
+
 async def test_p1_a_timer_fires_by_its_own_subscribers_event_or_by_a_tick_with_one_result(
     store: StateStore,
 ) -> None:
@@ -236,8 +248,8 @@ async def test_new_rules_decide_from_their_place_on_and_another_worker_finds_the
     first = batch(rules(), Signal(1, event("a", 3)), rules(other), Signal(2, event("a", 6)))
     one = await Handler(store, FakeRules).handle(0, 0, first)
     two = await Handler(store, FakeRules).handle(0, 1, batch(Signal(3, event("a", 9))))
-    hashes = [verdict.campaign_hash for verdict in one.verdicts + two.verdicts]
-    assert hashes == [hash_of(BUNDLE), hash_of(other), hash_of(other)]
+    assert (one.verdicts, two.verdicts) == (2, 1)
+    assert await hashes(store) == [hash_of(BUNDLE), hash_of(other), hash_of(other)]
 
 
 async def test_unusable_rules_leave_the_old_ones_in_force(store: StateStore) -> None:
@@ -247,8 +259,8 @@ async def test_unusable_rules_leave_the_old_ones_in_force(store: StateStore) -> 
         handled = await handler.handle(0, 0, batch(rules(), *wrong, Signal(1, event("a", 3))))
     except RulesMismatchError:
         pytest.fail("a record must never raise")
-    assert [fault.reason for fault in handled.faults] == ["rules unusable"] * 2
-    assert [verdict.campaign_hash for verdict in handled.verdicts] == [hash_of(BUNDLE)]
+    assert handled.faults == {"rules unusable": 2}
+    assert await hashes(store) == [hash_of(BUNDLE)]
     assert handled.progress.rules == hash_of(BUNDLE)
 
 
@@ -260,7 +272,7 @@ async def test_a_state_that_cannot_be_read_is_set_aside_never_guessed(store: Sta
     handler = Handler(store, FakeRules)
     signals = [Signal(1, event("a", 3)), Signal(2, event("b", 3))]
     handled = await handler.handle(0, 0, batch(rules(), *signals, Tick(SECOND)))
-    assert [fault.reason for fault in handled.faults] == ["state unreadable"] * 2
+    assert handled.faults == {"state unreadable": 2}
     assert await decided(store) == [("b", 3, "refuse")]
     kept = (await store.load(0, ["a", "d"], None, 0)).states
     assert kept == {"a": damaged["a"], "d": damaged["d"]}
@@ -275,15 +287,15 @@ async def test_p3_a_profile_that_cannot_be_read_means_no(store: StateStore) -> N
     handled = await Handler(store, FakeRules).handle(
         0, 0, batch(rules(), ProfileChanged("a", b"\xc1"), Signal(1, event("a", 3)))
     )
-    assert [fault.reason for fault in handled.faults] == ["profile unreadable"]
-    assert [verdict.verdict for verdict in handled.verdicts] == ["refuse"]
+    assert handled.faults == {"profile unreadable": 1}
+    assert await decided(store) == [("a", 3, "refuse")]
 
 
 async def test_p4_rules_that_fail_cost_one_event_and_no_partition(store: StateStore) -> None:
     bundle = {"fails": b"a"}
     signals = [Signal(1, event("a", 3)), Signal(2, event("b", 3))]
     handled = await Handler(store, FakeRules).handle(0, 0, batch(rules(bundle), *signals))
-    assert [fault.reason for fault in handled.faults] == ["rules failed"]
+    assert handled.faults == {"rules failed": 1}
     assert await decided(store) == [("b", 3, "refuse")]
 
 
@@ -295,7 +307,7 @@ async def test_p4_a_timer_that_cannot_fire_does_not_hold_the_clock_up(
     signals = [Signal(1, event("a", 1)), Signal(2, event("a", 4))]
     await handler.handle(0, 0, batch(rules(), *signals))
     handled = await handler.handle(0, 1, batch(rules(bundle), Tick(9 * SECOND)))
-    assert [fault.reason for fault in handled.faults] == ["rules failed"]
+    assert handled.faults == {"rules failed": 1}
     assert handled.progress.clock == 9 * SECOND
     assert await store.pending(0) == 0
 

@@ -18,6 +18,7 @@ from made_events import FIRST, stream
 
 from decoders.events import Event
 from rules.verdicts import Verdict
+from stream.handler import Limits
 from stream.log import RulesChanged
 from stream.replay import Change, Replay, Replayed
 from stream.state import StateStore
@@ -96,6 +97,15 @@ async def test_the_end_fires_nothing_and_until_lets_the_clock_run_on() -> None:
     assert (short, ended.pending) == (b"", 2)
     late, ran_on = await rows(items, 2, 1, until=4 * SECOND)
     assert (late.count(b"timer"), ran_on.pending) == (2, 0)
+
+
+async def test_more_verdicts_at_one_instant_than_an_outbox_holds_get_through() -> None:
+    items = [event(f"s{number:06}", time) for time in (1, 5) for number in range(1000)]
+    written: list[Verdict] = []
+    replay = Replay(written.append, load_rules=FakeRules)
+    replay._handler._limits = Limits(timers=40, outbox=100)
+    replayed = await replay.run(items, FIRST, until=9 * SECOND)
+    assert replayed.verdicts == len(written) == 1000
 
 
 async def test_clear_events_give_clear_verdicts() -> None:
