@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import make_demo_output
 import pytest
 import typer.main
 
@@ -73,3 +74,11 @@ def test_both_languages_have_the_same_sections_commands_and_output() -> None:
     assert ours is not None
     assert theirs is not None
     assert ours[1] == theirs[1]
+
+
+@pytest.mark.slow
+def test_the_output_that_the_readmes_show_is_the_demos() -> None:
+    played = make_demo_output.comparable(make_demo_output.played())
+    for readme in make_demo_output.READMES:
+        shown = make_demo_output.comparable(make_demo_output.shown(readme))
+        assert shown == played, "run: python docs/make_demo_output.py"
