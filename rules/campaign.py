@@ -121,35 +121,38 @@ _FIELD = re.compile(r"(?P<what>unknown|missing required) field `(?P<name>[^`]*)`
 
 
 def _typed(source: Source) -> tuple[fmt.CampaignFile, list[CampaignError]]:
-    """The file's content by type; a wrong part is reported and replaced, one after the other."""
-    errors: list[CampaignError] = []
+    """The file's content by type; each key is judged alone, and what is wrong is left out."""
     if not isinstance(source.value, dict):
-        errors.append(source.error("$", "not a mapping", "begin with campaign: NAME"))
-    content = dict(source.value) if isinstance(source.value, dict) else dict(_STAND_INS)
-    while True:
+        mistake = source.error("$", "not a mapping", "begin with campaign: NAME")
+        return msgspec.convert(_STAND_INS, fmt.CampaignFile), [mistake]
+    errors = []
+    right = dict(_STAND_INS)
+    for key, value in source.value.items():
         try:
-            return msgspec.convert(content, fmt.CampaignFile), errors
+            msgspec.convert({**_STAND_INS, key: value}, fmt.CampaignFile)
+            right[key] = value
         except msgspec.ValidationError as error:
-            path, mistake = _mistake(source, str(error))
-            errors.append(mistake)
-            part = re.split(r"[.\[]", path[2:], maxsplit=1)[0]
-            content.pop(part, None)
-            if part in _STAND_INS:
-                content[part] = _STAND_INS[part]
+            errors.append(_mistake(source, str(error)))
+    errors += [
+        source.error(f"$.{key}", "is missing", "add it")
+        for key in _STAND_INS
+        if key not in source.value
+    ]
+    return msgspec.convert(right, fmt.CampaignFile), errors
 
 
-def _mistake(source: Source, text: str) -> tuple[str, CampaignError]:
-    """Path and error of what msgspec says."""
+def _mistake(source: Source, text: str) -> CampaignError:
+    """The error that msgspec tells in words."""
     match = _AT.match(text)
     assert match is not None
     path, reason = match["path"] or "$", match["reason"]
     field = _FIELD.search(reason)
     if field is None:
-        return path, source.error(path, reason, _remedy(reason))
+        return source.error(path, reason, _remedy(reason))
     path = f"{path}.{field['name']}"
     if field["what"] == "unknown":
-        return path, source.error(path, "no such key here", _near(path))
-    return path, source.error(path, "is missing", "add it")
+        return source.error(path, "no such key here", _near(path))
+    return source.error(path, "is missing", "add it")
 
 
 def _remedy(reason: str) -> str:

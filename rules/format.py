@@ -1,6 +1,6 @@
 """The campaign file, key by key: from these types come its check and `campaign.schema.json`.
 
-The JSON Schema beside this file is made by ``python -m rules.schema`` and a test keeps both equal.
+``docs/make_campaign_schema.py`` makes the JSON Schema beside this file; a test keeps both equal.
 Descriptions are for the people who write campaigns.
 """
 
