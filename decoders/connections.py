@@ -127,7 +127,7 @@ class Connections:
         return arrival
 
     def signal(self, connection: Connection, signal: Signal) -> None:
-        """Move a connection through the table of `dialogue`, and shorten its deadline if it ends."""
+        """Move a connection through the table of `dialogue`; its end brings its deadline near."""
         connection.state = after(connection.state, signal)
         self.requeue(connection)
 

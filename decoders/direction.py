@@ -1,4 +1,4 @@
-"""Who sends which message, TS 48.008 3.2.1, TS 24.008 9.2 and 9.3: the table that tells MSC from BSS.
+"""Who sends which message, TS 48.008 3.2.1, TS 24.008 9.2, 9.3: what tells the MSC from the BSS.
 
 Point codes do not say which end is the MSC. Most messages may be sent by one side only; one such
 message tells it for its two point codes, and so for every other message between them.
@@ -72,7 +72,7 @@ SENT_BY_NETWORK: dict[tuple[str, str], bool] = {
     **{("CC", name): True for name in _CC_NETWORK},
     **{("RR", name): False for name in _RR_MOBILE},
 }
-"""(protocol, message) → True where only the network may send it, False where only the other side."""
+"""(protocol, message) → True where only the network sends it, False where only the other side."""
 
 
 class Directions:

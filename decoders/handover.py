@@ -52,8 +52,9 @@ class Handovers:
         target, source = (
             (connection, other) if connection.leg is Leg.TARGET else (other, connection)
         )
-        if target.leg is Leg.TARGET and target.source is None:
+        if target.leg is Leg.TARGET and target.source is None and source.dialogue is not None:
             target.source = source.dialogue
+            source.dialogue.awaited = True
 
     def _expire(self, time: int) -> None:
         while self._awaited:
@@ -70,7 +71,7 @@ def move(dialogue: Dialogue, target: Connection, message: Message) -> list[Draft
     """
     before = dialogue.cell or target.asked_from
     target.dialogue, target.source, target.leg = dialogue, None, Leg.SERVING
-    dialogue.carrier, dialogue.source_gone = target.number, False
+    dialogue.carrier, dialogue.awaited, dialogue.source_gone = target.number, False, False
     dialogue.cell = target.target_cell and fill(target.target_cell, before)
     dialogue.frames = [*dialogue.frames[:1], frame_of(message)]
     if message.message != "HANDOVER COMPLETE":

@@ -1,4 +1,4 @@
-"""Short messages: who sent one to whom and whether it arrived, TS 24.011 7 and 8, TS 23.040 9.2.3.1.
+"""Short messages: who sent one to whom and did it arrive, TS 24.011 7 and 8, TS 23.040 9.2.3.1.
 
 Only message types, addresses and references are looked at; the text is not.
 """

@@ -92,6 +92,8 @@ class Dialogue(msgspec.Struct, kw_only=True, eq=False):
     """Link → how many gaps it had when this dialogue first used it."""
     left: bool = False
     """The subscriber has been met in a later dialogue: this place is no longer theirs."""
+    awaited: bool = False
+    """A handover's target is tied to it and not reached yet."""
     source_gone: bool = False
     """The leg that carried it was cleared while a handover's target is still awaited."""
     over: bool = False

@@ -97,7 +97,7 @@ class Teller:
         """(other party, number class as far as no city is needed for it)."""
         if self._plan is None:
             pseudonym = self._pseudonyms.number(party.digits) if party.digits else None
-            return OtherParty(ton=party.ton, npi=party.npi, id=pseudonym), None
+            return OtherParty(party.ton, party.npi, Destination(), pseudonym), None
         split = self._plan.split(party)
         pseudonym = self._pseudonyms.number(split.canonical) if split.canonical else None
         other = OtherParty(

@@ -1,0 +1,122 @@
+"""Whose dialogue it is: identities that messages show, and what TMSIs stand for.
+
+A phone has one dialogue at a time. When a subscriber is met in a new one, an older one that lingers
+no longer says where they are.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from decoders.identity import Bindings
+from decoders.messages import Lai, Message
+from decoders.subject import Dialogue, frame_of
+
+_FRAMES = 4
+"""Records kept that show place and identity."""
+
+
+class Recognition:
+    """Knows subscribers by what their dialogues show; remembers each one's latest dialogue."""
+
+    def __init__(self, bindings: Bindings, subscribers: int) -> None:
+        """Takes the table of TMSIs, and of how many subscribers to remember the latest dialogue."""
+        self._bindings = bindings
+        self._subscribers = subscribers
+        self._latest: OrderedDict[str, Dialogue] = OrderedDict()
+
+    def contradicts(self, dialogue: Dialogue, message: Message) -> bool:
+        """`message` shows another IMSI than its dialogue has: a new one has begun unseen."""
+        if message.imsi is None or dialogue.imsi in {None, message.imsi}:
+            return False
+        self._bindings.counts["contradicted"] += 1
+        return True
+
+    def show(self, dialogue: Dialogue, message: Message) -> None:
+        """Take up the identities of a message."""
+        dialogue.equipment = message.imei or message.imeisv or dialogue.equipment
+        if message.imsi is not None:
+            self.recognise(dialogue, message.imsi, message)
+        elif message.tmsi is not None and not message.new_tmsi and dialogue.tmsi is None:
+            self._show_temporary(dialogue, message, message.tmsi)
+
+    def recognise(self, dialogue: Dialogue, imsi: str, message: Message) -> None:
+        """The dialogue is that of `imsi`, and so is the TMSI that it showed."""
+        if dialogue.imsi == imsi:
+            return
+        if dialogue.learned not in {None, imsi}:
+            self._bindings.counts["contradicted"] += 1
+        dialogue.imsi = imsi
+        note_frame(dialogue, message)
+        if dialogue.tmsi is not None:
+            self._bind(dialogue, dialogue.tmsi, imsi)
+        self._meet(imsi, dialogue)
+
+    def latest(self, imsi: str) -> Dialogue | None:
+        """The latest dialogue of a subscriber, while it lasts."""
+        return self._latest.get(imsi)
+
+    def part(self, dialogue: Dialogue) -> None:
+        """The dialogue is over."""
+        imsi = dialogue.imsi or dialogue.learned
+        if imsi is not None and self._latest.get(imsi) is dialogue:
+            del self._latest[imsi]
+
+    def place(self, dialogue: Dialogue) -> None:
+        """The dialogue's cell lies in an area that its VLR serves.
+
+        The VLR of a link without point codes is the one that serves the area, if one does.
+        """
+        area = area_of(dialogue)
+        if area is None or dialogue.vlr is None:
+            return
+        known = self._bindings.serving(area)
+        if not dialogue.vlr.isdecimal() and len(known) == 1:
+            dialogue.vlr = known[0]
+        self._bindings.serve(area, dialogue.vlr)
+
+    def _show_temporary(self, dialogue: Dialogue, message: Message, tmsi: str) -> None:
+        """A phone shows a TMSI, which stands for what it was bound to at this moment."""
+        request = message.message == "LOCATION UPDATING REQUEST"
+        dialogue.tmsi = tmsi
+        dialogue.area = message.lai if request else area_of(dialogue)
+        note_frame(dialogue, message)
+        if dialogue.imsi is not None:
+            self._bind(dialogue, tmsi, dialogue.imsi)
+            return
+        dialogue.learned = self._bindings.find(tmsi, dialogue.area, dialogue.vlr)
+        if dialogue.learned is not None:
+            self._bind(dialogue, tmsi, dialogue.learned)
+            self._meet(dialogue.learned, dialogue)
+
+    def _bind(self, dialogue: Dialogue, tmsi: str, imsi: str) -> None:
+        """In the VLR of the area in which the phone got the TMSI, if that VLR is one of ours."""
+        vlr = dialogue.vlr
+        if dialogue.area is not None:
+            known = self._bindings.serving(dialogue.area)
+            if vlr not in known:
+                vlr = known[0] if len(known) == 1 else None
+        if vlr is not None:
+            self._bindings.confirm(vlr, tmsi, imsi)
+
+    def _meet(self, imsi: str, dialogue: Dialogue) -> None:
+        before = self._latest.pop(imsi, None)
+        if before is not None and before is not dialogue:
+            older, dialogue = sorted((before, dialogue), key=lambda one: one.opened)
+            older.left = True
+        self._latest[imsi] = dialogue
+        if len(self._latest) > self._subscribers:
+            self._latest.popitem(last=False)
+
+
+def note_frame(dialogue: Dialogue, message: Message) -> None:
+    """The record of `message` shows this dialogue's place or identity."""
+    dialogue.frames = [*dialogue.frames, frame_of(message)][-_FRAMES:]
+
+
+def area_of(dialogue: Dialogue) -> Lai | None:
+    """The location area that the dialogue's cell lies in, as far as it is known."""
+    cell = dialogue.cell
+    if cell is None or cell.mcc is None or cell.mnc is None or cell.lac is None:
+        return None
+    return Lai(cell.mcc, cell.mnc, cell.lac)
