@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Iterable
 from importlib.resources import files
 from typing import Any, TypeVar
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisError
 
 from stream.state import (
@@ -43,7 +43,7 @@ _KEEPALIVE_SECONDS = 15
 class RedisStore(StateStore):
     """A `StateStore` in Redis."""
 
-    def __init__(self, client: Redis, namespace: str = "xl") -> None:
+    def __init__(self, client: Redis | RedisCluster, namespace: str = "xl") -> None:
         """`client` answers in bytes (``decode_responses=False``); `close` closes it."""
         self._client = client
         self._namespace = namespace

