@@ -1,4 +1,4 @@
-"""One Apache Kafka for all tests here; each test gets its own Redis, SMSC and topics' broker data."""
+"""Each test gets a Kafka, a Redis and an SMSC of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real thing on this machine: Kafka, redis-server, an SMSC, and `xinling` in its own processes."""
+"""The real thing on this machine: Kafka, redis-server, an SMSC, and `xinling` in processes."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ class RedisServer:
         with (self._home / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._home),
-                    "--save", "", "--appendonly", "yes", "--appendfsync", "always",
+                    binary, "--port", str(self.port), "--bind", "127.0.0.1",
+                    "--dir", str(self._home), "--save", "",
+                    "--appendonly", "yes", "--appendfsync", "always",
                 ],
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -112,6 +113,39 @@ class Xinling:
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")[-6000:]
+
+
+class Kept:
+    """A role under a supervisor: started again whenever it ends, as a container would be."""
+
+    def __init__(self, system: System, role: str) -> None:
+        self._system = system
+        self._role = role
+        self._process = self._started()
+        self._task = asyncio.create_task(self._keep())
+        self.starts = 1
+
+    def said(self) -> str:
+        return self._process.said()
+
+    def signal(self, number: int) -> None:
+        self._process.signal(number)
+
+    async def stop(self, seconds: float) -> int:
+        """SIGTERM, no new start; the exit code."""
+        self._task.cancel()
+        self._process.signal(signal.SIGTERM)
+        return await asyncio.to_thread(self._process.wait, seconds)
+
+    def _started(self) -> Xinling:
+        return self._system.xinling("run", "--only", self._role)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(0.2)
+            if not self._process.running():
+                self._process = self._started()
+                self.starts += 1
 
 
 class System:

@@ -8,10 +8,11 @@ import signal
 import expected
 import pytest
 from aiokafka import AIOKafkaProducer
-from redis import Redis
-from system import CAPTURES, System, Xinling, until
+from aiokafka.admin import AIOKafkaAdminClient
+from system import CAPTURES, PARTITIONS, Kept, System, Xinling, until
 
-from stream import outcomes, topics
+from stream import log, outcomes, topics
+from stream.smsc import Fault
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -19,14 +20,14 @@ UP_SECONDS = 60
 STOP_SECONDS = 10
 
 
-async def up(*processes: Xinling) -> None:
+async def up(*processes: Xinling | Kept) -> None:
     for process in processes:
-        await until(
-            lambda p=process: "partitions of log" in p.said() or not p.running(),
-            UP_SECONDS,
-            process.said,
-        )
-        assert process.running(), process.said()
+        await until(lambda p=process: "partitions of log" in p.said(), UP_SECONDS, process.said)
+
+
+async def again(role: Kept, starts: int) -> None:
+    await until(lambda: role.starts >= starts, UP_SECONDS, role.said)
+    await up(role)
 
 
 async def fed(system: System, *arguments: str) -> None:
@@ -68,3 +69,128 @@ async def test_p1_the_service_decides_what_replay_decides_and_delivers_each_once
 
     service.signal(signal.SIGTERM)
     assert await asyncio.to_thread(service.wait, STOP_SECONDS) == 0, service.said()
+
+
+async def test_p2_kills_and_outages_lose_nothing_and_repeat_nothing(system: System) -> None:
+    verdicts = await expected.replayed()
+    wanted = expected.submits(verdicts)
+    system.smsc.faults.extend([None, Fault.CUT])  # one submit is taken and never answered
+    roles = {role: Kept(system, role) for role in ("ingest", "subscribers", "delivery")}
+    await up(*roles.values())
+    feed = system.xinling("ingest", *CAPTURES, "--speed", "15")
+    await decided(system, 1)
+
+    roles["subscribers"].signal(signal.SIGKILL)
+    await again(roles["subscribers"], 2)
+    system.redis.stop(signal.SIGKILL)
+    await asyncio.sleep(1)
+    system.redis.start()
+    await asyncio.sleep(2)
+    await asyncio.to_thread(system.broker.stop, signal.SIGKILL)
+    await asyncio.to_thread(system.broker.start)
+    await asyncio.sleep(3)
+    port = system.smsc.port
+    await system.smsc.stop()
+    roles["delivery"].signal(signal.SIGKILL)
+    await again(roles["delivery"], 2)
+    await system.smsc.start(port)
+    await asyncio.sleep(2)
+    assert feed.running(), f"the feed outlives the faults: {feed.said()}"
+    feed.signal(signal.SIGKILL)
+    feed.wait(5)
+    roles["subscribers"].signal(signal.SIGKILL)
+    await fed(system)
+
+    await decided(system, len(verdicts))
+    assert expected.lines(await system.rows(topics.VERDICTS)) == expected.lines(
+        [verdict.row() for verdict in verdicts]
+    )
+    await until(
+        lambda: len(system.smsc.submitted) >= wanted.total() - len(in_flight(system)),
+        UP_SECONDS,
+        system.said,
+    )
+    await asyncio.sleep(3)
+    taken = expected.submitted(list(system.smsc.submitted))
+    missing = wanted - taken
+    assert taken - wanted == {}, "a message was repeated, or sent to somebody else"
+    assert missing.total() <= len(in_flight(system)), f"lost: {system.said()}"
+    assert roles["subscribers"].starts >= 3, "a worker was killed twice"
+    for role in roles.values():
+        assert await role.stop(STOP_SECONDS) == 0, role.said()
+
+
+def in_flight(system: System) -> list[str]:
+    """Offers claimed by a process that did not live to hear the answer."""
+    with system.redis.client() as redis:
+        states = {
+            key.decode(): redis.hget(key, "state") for key in redis.scan_iter("xl:ledger:{*}")
+        }
+    return [key for key, state in states.items() if state in (b"claimed", b"unknown")]
+
+
+async def test_a_foreign_record_goes_to_the_dead_letters_and_the_partition_goes_on(
+    system: System,
+) -> None:
+    verdicts = await expected.replayed()
+    service = system.xinling("run")
+    await up(service)
+    producer = AIOKafkaProducer(bootstrap_servers=system.broker.address)
+    await producer.start()
+    newer = log.encode(log.Batch(log.SCHEMA_VERSION + 1, "", "", 0, []))
+    for partition in range(PARTITIONS):
+        for value in (b"GET / HTTP/1.1", newer, newer[:-1], b""):
+            await producer.send_and_wait(topics.EVENTS, value, partition=partition)
+    await producer.stop()
+    await fed(system)
+    await decided(system, len(verdicts))
+    letters = await system.rows(topics.DEAD_LETTERS)
+    assert len(letters) == 4 * PARTITIONS
+    assert {letter["topic"] for letter in letters} == {topics.EVENTS}
+    assert all(letter["reason"] and letter["offset"] >= 0 for letter in letters)
+    service.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(service.wait, STOP_SECONDS) == 0, service.said()
+
+
+async def test_p2_a_recreated_topic_is_read_from_its_beginning_and_repeats_nothing(
+    system: System,
+) -> None:
+    verdicts = await expected.replayed()
+    wanted = expected.submits(verdicts)
+    service = system.xinling("run")
+    await up(service)
+    await fed(system)
+    await until(lambda: len(system.smsc.submitted) >= wanted.total(), UP_SECONDS, service.said)
+    service.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(service.wait, STOP_SECONDS) == 0, service.said()
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=system.broker.address)
+    await admin.start()
+    await admin.delete_topics([topics.EVENTS])
+    await admin.close()
+    service = system.xinling("run")
+    await up(service)
+    await fed(system)
+    await asyncio.sleep(5)
+    assert expected.submitted(list(system.smsc.submitted)) == wanted
+    assert len(expected.lines(await system.rows(topics.VERDICTS))) == len(verdicts)
+
+
+async def test_p1_two_workers_share_the_partitions_and_one_takes_over_what_the_other_leaves(
+    system: System,
+) -> None:
+    verdicts = await expected.replayed()
+    wanted = expected.submits(verdicts)
+    first = system.xinling("run")
+    second = system.xinling("run", "--only", "subscribers")
+    await up(first, second)
+    feed = system.xinling("ingest", *CAPTURES, "--speed", "60")
+    await decided(system, 2)
+    second.signal(signal.SIGKILL)
+    await until(lambda: not feed.running(), UP_SECONDS, feed.said)
+    await decided(system, len(verdicts))
+    await until(lambda: len(system.smsc.submitted) >= wanted.total(), UP_SECONDS, first.said)
+    assert expected.lines(await system.rows(topics.VERDICTS)) == expected.lines(
+        [verdict.row() for verdict in verdicts]
+    )
+    assert expected.submitted(list(system.smsc.submitted)) == wanted
