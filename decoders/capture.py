@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from decoders.compression import GZIP_MAGIC, ZSTD_MAGIC, Unpacker
@@ -11,22 +12,23 @@ from decoders.pcap import HEADER_SIZE, MAGICS, PcapParser
 from decoders.pcapng import MAGIC as PCAPNG_MAGIC
 from decoders.pcapng import PcapngParser
 
-PORTION: Final = 65_536
-"""A good number of octets to feed at a time: what a portion unpacks to is in memory at once."""
+_PART: Final = 262_144
+"""Octets parsed at a time: the records of one part are in memory at once."""
 
 
 class CaptureParser:
     """One capture, without I/O: feed it what was read, take the records it completes.
 
-    What stood before damage is never lost: `feed` returns it, and the next call to `feed` or
-    `close` raises.
+    What stood before damage is never lost: it is given, and the next call raises.
 
     Args:
         source: label for the records and for errors (a file's base name, a feed's name).
+        feed: label of the point of capture, where several files follow each other from it.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, feed: str = "") -> None:
         self._source = source
+        self._feed = feed
         self._buffer = b""
         self._unpacker: Unpacker | None = None
         self._decided = False
@@ -34,30 +36,32 @@ class CaptureParser:
         self._error: CaptureError | None = None
 
     def feed(self, data: bytes) -> list[Record]:
-        """Records that these octets complete, in the file's order.
+        """Records that these octets complete, in the file's order: `records` in one list."""
+        return list(self.records(data))
+
+    def records(self, data: bytes) -> Iterator[Record]:
+        """Records that these octets complete, one by one, so that packed octets need no room.
+
+        To be taken to the end before the next octets are fed.
 
         Raises:
-            CaptureError: this is no capture, or the last call met damage.
+            CaptureError: this is no capture, or there is damage and nothing before it to give.
         """
-        if self._error is not None:
+        given = False
+        if self._error is None:
+            for part in self._parts(data):
+                for record in self._parse(part):
+                    given = True
+                    yield record
+        if self._error is not None and not given:
             raise self._error
-        if not self._decided:
-            data = self._buffer + data
-            self._buffer = b""
-            if not self._decide(data):
-                self._buffer = data
-                return []
-        if self._unpacker is not None:
-            data = self._unpacker.feed(data)
-        self._buffer = self._buffer + data if self._buffer else data
-        return self._records()
 
     def close(self) -> None:
         """The capture has ended.
 
         Raises:
             CaptureError: inside a record, or before anything that is a capture. What stood before
-                was given by `feed`.
+                was given.
         """
         if self._error is not None:
             raise self._error
@@ -69,46 +73,55 @@ class CaptureParser:
         if self._unpacker is not None:
             self._unpacker.close()
 
+    def _parts(self, data: bytes) -> Iterator[bytes]:
+        """The capture's own octets, unpacked, in parts of bounded size; an error ends them."""
+        if not self._decided:
+            data, self._buffer = self._buffer + data, b""
+            if not self._decide(data):
+                self._buffer = data
+                return
+        try:
+            for piece in (data,) if self._unpacker is None else self._unpacker.feed(data):
+                for at in range(0, len(piece), _PART):
+                    yield piece[at : at + _PART]
+                    if self._error is not None:
+                        return
+        except CaptureError as error:
+            self._error = error
+
     def _decide(self, data: bytes) -> bool:
         """Whether the outermost format is known; at most four octets tell."""
         if data.startswith((GZIP_MAGIC, ZSTD_MAGIC)):
             self._unpacker = Unpacker(self._source, data)
         elif not data.startswith(_PLAIN):
-            if any(magic.startswith(data) for magic in _KNOWN):
-                return False
-            raise self._not_a_capture("is no capture: neither pcap nor pcapng, gzip nor zstd")
+            if not any(magic.startswith(data) for magic in _KNOWN):
+                self._error = self._not_a_capture("is no capture: neither pcap nor pcapng")
+            return False
         self._decided = True
         return True
 
-    def _records(self) -> list[Record]:
-        if self._format is None and not self._open():
+    def _parse(self, part: bytes) -> list[Record]:
+        self._buffer = self._buffer + part if self._buffer else part
+        if self._format is None:
+            self._format = self._open()
+        if self._format is None:
             return []
-        assert self._format is not None
         records, taken, error = self._format.parse(self._buffer)
-        if error is not None:
-            if not records:
-                self._error = error
-                raise error
-            self._error = error
-        self._buffer = self._buffer[taken:] if taken else self._buffer
+        self._buffer = self._buffer[taken:]
+        self._error = error
         return records
 
-    def _open(self) -> bool:
-        """Begin with the format that the first octets tell; False while there are too few."""
+    def _open(self) -> PcapParser | PcapngParser | None:
+        """Begin with the format that the first octets tell; None while there are too few."""
         head = self._buffer[:4]
-        if len(head) < 4:
-            return False
         if head == PCAPNG_MAGIC:
-            self._format = PcapngParser(self._source)
-            return True
-        if head not in MAGICS:
+            return PcapngParser(self._source, self._feed)
+        if len(head) == 4 and head not in MAGICS:
             self._error = self._not_a_capture("holds no capture: neither pcap nor pcapng inside")
-            raise self._error
-        if len(self._buffer) < HEADER_SIZE:
-            return False
-        self._format = PcapParser(self._source, self._buffer[:HEADER_SIZE])
-        self._buffer = self._buffer[HEADER_SIZE:]
-        return True
+        if head not in MAGICS or len(self._buffer) < HEADER_SIZE:
+            return None
+        header, self._buffer = self._buffer[:HEADER_SIZE], self._buffer[HEADER_SIZE:]
+        return PcapParser(self._source, header, self._feed)
 
     def _not_a_capture(self, reason: str) -> CaptureError:
         return CaptureError(

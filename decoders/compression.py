@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from typing import Final, Protocol
 
 import zstandard
@@ -44,43 +45,42 @@ class Unpacker:
         self._stream = self._new_stream()
         self._begun = False
         self._consumed = 0
+        self._produced = 0
 
-    def feed(self, data: bytes) -> bytes:
-        """What these octets unpack to.
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What these octets unpack to, piece by piece; a piece is 32 MiB at the very most.
 
         Raises:
             CaptureError: they are not of the format, or unpack to more than a capture can.
         """
-        room = len(data) * MAX_RATIO + _ALLOWANCE
-        pieces: list[bytes] = []
         for at in range(0, len(data), _SLICE):
-            self._slice(data[at : at + _SLICE], pieces)
-            if sum(map(len, pieces)) > room:
-                raise self._error("unpacks to far more than a capture can")
-        return b"".join(pieces)
+            for piece in self._slice(data[at : at + _SLICE]):
+                self._produced += len(piece)
+                if self._produced > self._consumed * MAX_RATIO + _ALLOWANCE:
+                    raise self._error("unpacks to far more than a capture can")
+                yield piece
 
     def close(self) -> None:
         """Raises CaptureError when the stream has not come to its end."""
         if self._begun:
             raise self._error("the compressed data is cut short")
 
-    def _slice(self, data: bytes, pieces: list[bytes]) -> None:
+    def _slice(self, data: bytes) -> Iterator[bytes]:
         while data:
             if not self._begun and not data.strip(b"\0"):
                 return  # padding behind the last member
             self._begun = True
             try:
-                pieces.append(self._stream.decompress(data))
+                piece = self._stream.decompress(data)
             except (zlib.error, zstandard.ZstdError) as error:
                 raise self._error("the compressed data is damaged") from error
-            if not self._stream.eof:
-                self._consumed += len(data)
-                return
-            rest = self._stream.unused_data
+            rest = self._stream.unused_data if self._stream.eof else b""
             self._consumed += len(data) - len(rest)
+            if self._stream.eof:
+                self._stream = self._new_stream()
+                self._begun = False
             data = rest
-            self._stream = self._new_stream()
-            self._begun = False
+            yield piece
 
     def _new_stream(self) -> _Stream:
         if self._zstd:

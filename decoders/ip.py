@@ -110,7 +110,7 @@ class IpLayer:
             body = data[start + header : start + total]
             piece = _Piece((fragment & 0x1FFF) * 8, last, body)
             cut = start + total > len(data)
-            key = (record.source, addresses, ident, protocol)
+            key = (record.feed or record.source, addresses, ident, protocol)
             return self._fragment(record, key, piece, cut=cut)
         return protocol, addresses, data, start + header, end
 
@@ -142,7 +142,7 @@ class IpLayer:
                 place, ident = _PLACE.unpack_from(data, at + 2)
                 if place & 0xFFF9:
                     piece = _Piece(place & 0xFFF8, place & 1 == 0, data[at + 8 : end])
-                    key = (record.source, addresses, ident, following)
+                    key = (record.feed or record.source, addresses, ident, following)
                     return self._fragment(record, key, piece, cut=stop > end)
                 at += 8
             elif protocol == _AUTHENTICATION:

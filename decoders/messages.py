@@ -24,6 +24,9 @@ class Record(NamedTuple):
     """LINKTYPE_ value of pcap, https://www.tcpdump.org/linktypes.html."""
     data: bytes
     """The bytes captured, from the first of the link layer on."""
+    feed: str = ""
+    """Label of the point of capture, where several files follow each other from it (a ring
+    buffer); empty where `source` says it. Links and their sequence numbers belong to the feed."""
 
 
 class SccpUnit(NamedTuple):
@@ -32,7 +35,7 @@ class SccpUnit(NamedTuple):
     record: Record
     """The record in which it was completed."""
     link: str
-    """What it came over, stable for the life of an association: source, carrier, addresses."""
+    """What it came over, stable for the life of an association: feed, carrier, addresses."""
     opc: int | None
     """Originating point code; None where the carrier has none (SCCPlite)."""
     dpc: int | None

@@ -70,7 +70,7 @@ class Mtp2Layer:
 
     def feed(self, record: Record) -> tuple[str, Mtp3] | None:
         """A record of link type 140."""
-        return self._unit(record, 0, f"{record.source} mtp2", None, extended=False)
+        return self._unit(record, 0, f"{record.feed or record.source} mtp2", None, extended=False)
 
     def feed_with_pseudo_header(self, record: Record) -> tuple[str, Mtp3] | None:
         """A record of link type 139: sent, annex A used, link number (2), then the unit."""
@@ -79,8 +79,8 @@ class Mtp2Layer:
             self._ledger.fail("MTP2 pseudo header cut short", record, head)
             return None
         number = int.from_bytes(head[2:], "big")
-        key = (record.source, number, head[0])
-        link = f"{record.source} mtp2 {number}"
+        key = (record.feed or record.source, number, head[0])
+        link = f"{record.feed or record.source} mtp2 {number}"
         return self._unit(record, _PSEUDO_HEADER, link, key, extended=head[1] == 1)
 
     def _unit(
@@ -101,7 +101,7 @@ class Mtp2Layer:
         if end is None or message is None:
             self._ledger.fail("MTP2 signal unit cut short", record, data[start : unit.start])
             return None
-        label = (record.source, (message.opc, message.dpc), message.sls)
+        label = (record.feed or record.source, (message.opc, message.dpc), message.sls)
         sequence = self._sequence(key or label)
         modulus = 4096 if extended else 128
         new, missing = sequence.accept(unit.fsn, data[unit.start : end], modulus)
@@ -116,10 +116,10 @@ class Mtp2Layer:
         """Where the unit ends; a check sequence behind it is known from shorter units."""
         size = len(record.data)
         if unit.open_ended:
-            return max(unit.start, size - self._trailers.get(record.source, 0))
+            return max(unit.start, size - self._trailers.get(record.feed or record.source, 0))
         if unit.end > size:
             return None
-        self._trailers[record.source] = _FCS if size - unit.end == _FCS else 0
+        self._trailers[record.feed or record.source] = _FCS if size - unit.end == _FCS else 0
         return unit.end
 
     def _sequence(self, key: _Key) -> _Sequence:

@@ -29,11 +29,13 @@ class PcapParser:
     Args:
         source: label for the records and for errors.
         header: the file's first 24 octets.
+        feed: see `Record.feed`.
     """
 
-    def __init__(self, source: str, header: bytes) -> None:
+    def __init__(self, source: str, header: bytes, feed: str) -> None:
         order, self._divisor = MAGICS[header[:4]]
         self._source = source
+        self._feed = feed
         # The upper bits tell of a frame check sequence; lengths in the packets leave it out anyway.
         self._link_type: int = struct.unpack(order + "20xI", header)[0] & 0xFFFF
         self._record = struct.Struct(order + "III4x")
@@ -48,12 +50,8 @@ class PcapParser:
         records: list[Record] = []
         append = records.append
         unpack = self._record.unpack_from
-        source, link_type, divisor, frame = (
-            self._source,
-            self._link_type,
-            self._divisor,
-            self._frame,
-        )
+        source, feed, link_type = self._source, self._feed, self._link_type
+        divisor, frame = self._divisor, self._frame
         at, size = 0, len(buffer)
         error = None
         while size - at >= 16:
@@ -66,7 +64,7 @@ class PcapParser:
                 break
             frame += 1
             time = seconds * 1_000_000 + (fraction if divisor == 1 else fraction // divisor)
-            append(Record(source, frame, time, link_type, buffer[at + 16 : end]))
+            append(Record(source, frame, time, link_type, buffer[at + 16 : end], feed))
             at = end
         self._frame = frame
         self._offset += at

@@ -46,10 +46,12 @@ class PcapngParser:
 
     Args:
         source: label for the records and for errors.
+        feed: see `Record.feed`.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, feed: str) -> None:
         self._source = source
+        self._feed = feed
         self._order = "<"
         self._interfaces: list[_Interface] = []
         self._frame = 0
@@ -169,7 +171,7 @@ class PcapngParser:
 
     def _made(self, interface: _Interface, data: bytes) -> Record:
         self._frame += 1
-        return Record(self._source, self._frame, self._time, interface.link_type, data)
+        return Record(self._source, self._frame, self._time, interface.link_type, data, self._feed)
 
     def _of(self, number: int, at: int) -> _Interface:
         if number >= len(self._interfaces):

@@ -150,7 +150,7 @@ class _Handshake(NamedTuple):
 
 
 _Key = tuple[str, bytes, bytes]
-"""Label of the capture, addresses, and ports with the verification tag (8 octets)."""
+"""Label of the feed, addresses, and ports with the verification tag (8 octets)."""
 
 
 class SctpLayer:
@@ -184,7 +184,7 @@ class SctpLayer:
             self._ledger.fail("SCTP packet cut short", record, data[start:end])
             return
         tag = data[start : start + 8]
-        key = (record.source, addresses, tag)
+        key = (record.feed or record.source, addresses, tag)
         at = start + _HEADER
         while at + 4 <= end:
             kind, length = _CHUNK.unpack_from(data, at)

@@ -133,7 +133,7 @@ class TcpLayer:
         if body < start + 20 or body > end:
             self._ledger.fail("TCP header malformed", record, data[start : start + 20])
             return []
-        key = (record.source, addresses, ports)
+        key = (record.feed or record.source, addresses, ports)
         found: list[Octets] = []
         if flags & _ACK:
             self._acknowledge(key, acknowledged, found)

@@ -193,14 +193,14 @@ class Transport:
         if msu is None:
             self._ledger.fail("MTP3 label cut short", record, data)
         else:
-            self._level3_user(record, f"{record.source} mtp3", msu, units)
+            self._level3_user(record, f"{record.feed or record.source} mtp3", msu, units)
         return units
 
     def _sccp_record(self, record: Record) -> list[SccpUnit]:
         if not record.data:
             self._ledger.fail("SCCP record empty", record)
             return []
-        return [SccpUnit(record, f"{record.source} sccp", None, None, record.data)]
+        return [SccpUnit(record, f"{record.feed or record.source} sccp", None, None, record.data)]
 
     def _unknown_link_type(self, record: Record) -> list[SccpUnit]:
         case = (record.source, record.link_type)

@@ -98,10 +98,12 @@ def test_padding_behind_a_gzip_member_is_no_damage() -> None:
 
 
 def test_p4_what_unpacks_to_far_more_than_a_capture_is_refused() -> None:
-    for bomb in (gzip.compress(bytes(1 << 28), 9), zstandard.compress(bytes(1 << 28))):
+    plain = pcap([]) + bytes(1 << 26)
+    for bomb in (gzip.compress(plain, 9), zstandard.compress(plain)):
         parser = CaptureParser("bomb.gz")
+        assert sum(1 for _ in parser.records(bomb)) < 1 << 21
         with pytest.raises(CaptureError, match="than a capture can") as caught:
-            parser.feed(bomb)
+            parser.close()
         assert caught.value.remedy
 
 
@@ -120,8 +122,9 @@ def test_a_packed_capture_that_is_cut_short_says_so_after_giving_what_it_holds(
 def test_damaged_compression_is_one_error_that_names_the_offset() -> None:
     packed = bytearray(gzip.compress(pcap(RECORDS)))
     packed[12:16] = b"\xff\xff\xff\xff"
+    parser = CaptureParser("x.gz")
     with pytest.raises(CaptureError, match="damaged") as caught:
-        CaptureParser("x.gz").feed(bytes(packed))
+        parser.feed(bytes(packed))
     assert caught.value.file == "x.gz"
     assert caught.value.offset is not None
 
@@ -144,6 +147,21 @@ def test_a_record_of_absurd_length_stops_the_capture_but_loses_nothing_before_it
     assert caught.value.offset == 24 + 16 + 5 + 16
     with pytest.raises(CaptureError):
         parser.close()
+
+
+def test_p4_records_of_a_packed_capture_come_one_by_one() -> None:
+    packed = gzip.compress(pcap([(time, b"") for time in range(100_000)]))
+    records = CaptureParser("x.gz").records(packed)
+    assert [next(records).frame, next(records).frame] == [1, 2]
+    assert sum(1 for _ in records) == 99_998
+
+
+def test_damage_inside_packed_data_loses_nothing_before_it() -> None:
+    data = gzip.compress(pcap(RECORDS)) + b"\x1f\x8b nonsense"
+    parser = CaptureParser("x.gz")
+    assert contents(parser.feed(data)) == RECORDS
+    with pytest.raises(CaptureError, match="damaged"):
+        parser.feed(b"more")
 
 
 @pytest.mark.parametrize("data", [b"hello, world", b"\0", b"PK", b"\xd4\xc3\xb2\xa2 and so on"])

@@ -150,6 +150,17 @@ def test_the_same_link_in_two_captures_is_two_links() -> None:
     assert len(found) == len({unit.link for unit in found}) == 2
 
 
+def test_files_of_one_feed_go_on_where_the_one_before_ended() -> None:
+    transport = Transport()
+    found = []
+    for number, tsn in enumerate((1, 2, 2, 5)):
+        one = record(message(tsn))._replace(source=f"ring-{number}.pcap", feed="ring")
+        found += transport.feed(one)
+    assert numbers(found) == [1, 2, 5]
+    assert [unit.gap for unit in found] == [False, False, True]
+    assert len({unit.link for unit in found}) == 1
+
+
 def fragments(tsn: int, whole: bytes, sizes: int = 3) -> list[bytes]:
     step = -(-len(whole) // sizes)
     flags = [2] + [0] * (sizes - 2) + [1]
