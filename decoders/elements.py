@@ -23,8 +23,8 @@ from decoders.errors import DecodeError
 from decoders.messages import Cell, Lai, PartyNumber
 from decoders.names import ElementRow, Named
 
-MAX_DIGITS = 16
-"""An IMEISV, the longest identity, 23.003 6.2.2."""
+MOST_DIGITS = {1: 15, 2: 15, 3: 16}
+"""Of IMSI, IMEI and IMEISV, 23.003 2.2 and 6.2."""
 BCD = "0123456789*#abc"
 """24.008 table 10.5.118; 1111 ends the number."""
 
@@ -62,6 +62,8 @@ def mobile_identity(reader: Reader) -> MobileIdentity:
         halves += (octet & 0x0F, octet >> 4)
     if not first & 0x08 and halves.pop() != 15:
         raise DecodeError("identity of an even number of digits without end mark")
+    if len(halves) > MOST_DIGITS[kind]:
+        raise DecodeError("identity with too many digits", offset=reader.at)
     return MobileIdentity(kind, _decimal(halves))
 
 
@@ -72,16 +74,9 @@ def _tmsi(reader: Reader) -> str:
 
 
 def _decimal(halves: list[int]) -> str:
-    if len(halves) > MAX_DIGITS:
-        raise DecodeError("identity longer than 16 digits")
     if any(half > 9 for half in halves):
         raise DecodeError("identity with a digit that is none")
     return "".join(map(str, halves))
-
-
-def imsi(reader: Reader) -> MobileIdentity:
-    """A mobile identity that can only be an IMSI."""
-    return mobile_identity(reader)
 
 
 def tmsi_value(reader: Reader) -> MobileIdentity:

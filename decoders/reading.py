@@ -69,6 +69,11 @@ class Reading:
             element.value = self._decode(row, value)
 
     def _decode(self, row: ElementRow, value: Reader) -> object | None:
+        """What an element's row makes of its value.
+
+        One that fills no attribute fails silently, its bytes in the tree say it: errors must not
+        depend on whether a tree is built.
+        """
         start = value.at
         decoded: object | None = None
         try:
@@ -77,7 +82,8 @@ class Reading:
             elif row.decode is not None:
                 decoded = row.decode(value)
         except DecodeError as error:
-            self.fail(row.name, error, start)
+            if row.nested is not None or row.field is not None:
+                self.fail(row.name, error, start)
             return None
         if row.field is not None:
             self.assign(row.field, decoded)
@@ -217,9 +223,9 @@ def _take_nibble(
     try:
         shown.value = element.decode(Reader(bytes([nibble]))) if element.decode else nibble
     except DecodeError as error:
-        reading.fail(element.name, error, start)
-    if reading.elements is not None:
-        reading.elements.append(shown)
+        if element.field is not None:
+            reading.fail(element.name, error, start)
+    reading.note(shown)
     if element.field is not None:
         reading.assign(element.field, shown.value)
 

@@ -218,7 +218,7 @@ TABLE: MessageTable = table(
             RADIO,
             from_mobile=False,
         ),
-        message(0x26, "NOTIFICATION/RESPONSE", "44.018 9.1.22", RADIO, from_mobile=True),
+        message(0x26, "NOTIFICATION/RESPONSE", "44.018 9.1.21c", RADIO, from_mobile=True),
         message(0x20, "NOTIFICATION/NCH", "44.018 9.1.21b", RADIO, from_mobile=False),
         message(0x08, "RR-CELL CHANGE ORDER", "44.018 9.1.21e", RADIO, from_mobile=False),
         message(0x0A, "PARTIAL RELEASE", "44.018 9.1.26", RADIO, from_mobile=False),
