@@ -56,14 +56,14 @@ def _later(folder: str, name: str) -> list[str]:
 
 def _growing(folder: str, name: str, report: Report, stopped: Stopped) -> Iterator[Record]:
     """The records of one file until it is done."""
-    parser = CaptureParser(name)
+    parser = CaptureParser(name, feed=folder)  # associations go on from file to file
     path = Path(folder) / name
     try:
         with path.open("rb") as file:
             while not stopped():
                 last = bool(_later(folder, name))  # asked before reading: what is read then is all
                 chunk = file.read(CHUNK)
-                yield from parser.feed(chunk)
+                yield from parser.records(chunk)
                 if not chunk and last:
                     parser.close()
                     return
@@ -114,7 +114,7 @@ def _received(
             if not chunk:
                 parser.close()
                 return
-            yield from parser.feed(chunk)
+            yield from parser.records(chunk)
     except CaptureError as error:
         error.file = source
         report(error)

@@ -62,7 +62,7 @@ def _records(file: BufferedReader, path: str, label: str, report: Report) -> Ite
     parser = CaptureParser(label)
     try:
         while chunk := file.read1(CHUNK):
-            yield from parser.feed(chunk)
+            yield from parser.records(chunk)
         parser.close()
     except CaptureError as error:
         error.file = path

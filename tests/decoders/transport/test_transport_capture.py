@@ -101,7 +101,8 @@ def test_p4_what_unpacks_to_far_more_than_a_capture_is_refused() -> None:
     plain = pcap([]) + bytes(1 << 26)
     for bomb in (gzip.compress(plain, 9), zstandard.compress(plain)):
         parser = CaptureParser("bomb.gz")
-        assert sum(1 for _ in parser.records(bomb)) < 1 << 21
+        with contextlib.suppress(CaptureError):
+            assert sum(1 for _ in parser.records(bomb)) < 1 << 21
         with pytest.raises(CaptureError, match="than a capture can") as caught:
             parser.close()
         assert caught.value.remedy
