@@ -144,7 +144,7 @@ def _without_null(schema: Schema) -> Schema:
     options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     kept = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
     if len(options) == 1:
-        return kept | options[0]
+        return {**kept, **options[0]}
     return kept | ({"anyOf": options} if options else {})
 
 
@@ -245,12 +245,8 @@ def batch_schema() -> Schema:
     _, made = msgspec.json.schema_components([log.Batch], ref_template="#/$defs/{name}")
     top = made.pop("Batch")
     head = {"$schema": DIALECT, "$id": "batch.schema.json", "title": "Xinling batch"}
-    return (
-        head
-        | {"x-schema-version": log.SCHEMA_VERSION}
-        | top
-        | {"$defs": dict(sorted(made.items()))}
-    )
+    version = {"x-schema-version": log.SCHEMA_VERSION}
+    return {**head, **version, **top, "$defs": dict(sorted(made.items()))}
 
 
 CHANNELS: tuple[tuple[str, str, str, str], ...] = (

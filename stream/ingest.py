@@ -64,7 +64,7 @@ class Reader:
     def feed(self, record: Record) -> list[Event]:
         """The events that `record` completes; a link type nobody reads goes to the report."""
         self.totals.frames += 1
-        metrics.frames.labels(record.source).inc()
+        metrics.frames.labels(record.feed or record.source).inc()
         try:
             messages = self._decoder.feed(record)
         except CaptureError as error:

@@ -27,7 +27,7 @@ QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]]
 def counted() -> set[str]:
     """The metrics that the service counts, without the suffixes of their kinds."""
     found = (value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase))
-    return {metric.describe()[0].name for metric in found}
+    return {next(iter(metric.describe())).name for metric in found}
 
 
 def asked(query: str) -> set[str]:
