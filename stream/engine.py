@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from stream import metrics
+from stream.batcher import Addressed
 from stream.handled import Handled
 from stream.handler import Handler
 from stream.log import Batch
@@ -25,12 +26,6 @@ _PASSING = (StoreUnavailableError, OutboxFullError)
 
 WhenHandled = Callable[[int, Handled], Awaitable[None]]
 """Told of each record handled: its partition and what became of it."""
-
-
-class _Record(NamedTuple):
-    partition: int
-    offset: int
-    batch: Batch
 
 
 class Engine:
@@ -54,9 +49,10 @@ class Engine:
         self._handler = handler
         self._when_handled = when_handled
         self._patience = patience
-        self._offsets = [0] * partitions
+        self._put = [0] * partitions
+        self._taken = [0] * partitions
         count = min(workers or partitions, partitions)
-        self._queues: list[asyncio.Queue[_Record]] = [
+        self._queues: list[asyncio.Queue[Addressed]] = [
             asyncio.Queue(QUEUE_BATCHES) for _ in range(count)
         ]
         self._workers: list[asyncio.Task[None]] = []
@@ -81,42 +77,49 @@ class Engine:
 
     async def put(self, partition: int, batch: Batch) -> None:
         """Appends `batch` to a partition's log, waiting for room; raises what stopped a worker."""
-        record = _Record(partition, self._offsets[partition], batch)
-        self._offsets[partition] += 1
         metrics.batches.inc()
         metrics.batch_items.observe(len(batch.items))
-        await self._unless_stopped(self._queue_of(partition).put(record))
+        self._put[partition] += 1
+        await self._unless_stopped(self._queue_of(partition).put(Addressed(partition, batch)))
 
     async def drain(self) -> None:
         """Waits until everything put has been handled; raises what stopped a worker."""
         await self._unless_stopped(*(queue.join() for queue in self._queues))
 
-    def _queue_of(self, partition: int) -> asyncio.Queue[_Record]:
+    def _queue_of(self, partition: int) -> asyncio.Queue[Addressed]:
         return self._queues[partition % len(self._queues)]
 
     async def _unless_stopped(self, *waits: Awaitable[None]) -> None:
         """Awaits `waits`, or raises the exception of a worker that ended meanwhile."""
         waiting: asyncio.Future[Any] = asyncio.gather(*waits)
         watched: set[asyncio.Future[Any]] = {waiting, *self._workers}
-        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-        for worker in self._workers:
-            if worker.done() and not waiting.done():
-                waiting.cancel()
-                worker.result()
-        await waiting
+        try:
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                for worker in self._workers:
+                    if worker.done():
+                        worker.result()
+            await waiting
+        finally:
+            waiting.cancel()
 
-    async def _work(self, queue: asyncio.Queue[_Record]) -> None:
+    async def _work(self, queue: asyncio.Queue[Addressed]) -> None:
         while True:
-            record = await queue.get()
-            handled = await self._handle(record)
-            behind = self._offsets[record.partition] - record.offset - 1
-            metrics.partition_lag.labels(record.partition).set(behind)
+            partition, batch = await queue.get()
+            offset = self._taken[partition]
+            self._taken[partition] += 1
+            handled = await self._handle(partition, offset, batch)
+            behind = self._put[partition] - self._taken[partition]
+            metrics.partition_lag.labels(partition).set(behind)
             if self._when_handled is not None:
-                await self._when_handled(record.partition, handled)
+                await self._when_handled(partition, handled)
             queue.task_done()
 
-    async def _handle(self, record: _Record) -> Handled:
+    async def _handle(self, partition: int, offset: int, batch: Batch) -> Handled:
         """Hands a record over until it is handled or patience has ended."""
         return await patiently(
-            "state", lambda: self._handler.handle(*record), _PASSING, self._patience
+            "state",
+            lambda: self._handler.handle(partition, offset, batch),
+            _PASSING,
+            self._patience,
         )

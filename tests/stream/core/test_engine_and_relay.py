@@ -165,3 +165,23 @@ async def test_a_tick_reaches_every_partition_through_the_engine(store: StateSto
         for partition in range(3):
             await engine.put(partition, Batch(1, "e", "s", 0, [Tick(7_000_000)]))
     assert [(await store.progress(number)).clock for number in range(3)] == [7_000_000] * 3
+
+
+async def test_the_relay_tries_again_when_either_side_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stream.relay.POLL_SECONDS", 0.01)
+    store = MemoryStore()
+    await Handler(store, FakeRules).handle(0, 0, batch(1))
+    published: list[int] = []
+    failures = iter([True, True, False])
+
+    async def publish(_: int, entries: list[OutboxEntry]) -> None:
+        if next(failures):
+            raise StoreUnavailableError("the broker is away")
+        published.append(len(entries))
+
+    running = asyncio.create_task(Relay(store, publish, [0]).run())
+    await until(lambda: published == [1])
+    assert not running.done()
+    running.cancel()

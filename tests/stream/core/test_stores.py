@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stream.memory_store import MemoryStore
 from stream.state import (
     BEGINNING,
     Commit,
@@ -148,3 +149,15 @@ def test_progress_that_cannot_be_read_is_an_error_never_a_guess(damaged: bytes) 
     newer = encode_progress(Progress(version=999))
     with pytest.raises(StoredDataError):
         decode_progress(damaged or newer)
+
+
+async def test_timers_that_move_often_do_not_pile_up() -> None:
+    store = MemoryStore()
+    token = b""
+    for offset in range(200):
+        moved = {f"s{number}": offset * 100 + number for number in range(20)}
+        await store.commit(0, token, Commit(progress=Progress(offset=offset), timers=dict(moved)))
+        token = encode_progress(Progress(offset=offset))
+    assert len(store._of(0).timers._heap) < 1100
+    due = (await store.load(0, [], 10**9, 100)).due
+    assert due == [(19_900 + number, f"s{number}") for number in range(20)]
