@@ -100,11 +100,22 @@ def elements() -> str:
     return "\n".join(lines)
 
 
+def differences() -> str:
+    """Where tshark and the decoder differ, and what the specification says."""
+    sys.path.insert(0, str(FOLDER.parent / "tests" / "conformance"))
+    import conformance  # noqa: PLC0415  a script of the tests
+
+    lines = ["| what | section | who is right |", "| --- | --- | --- |"]
+    lines += [f"| {row.key} | {row.section} | {row.why} |" for row in conformance.REASONS]
+    return "\n".join(lines)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "configuration": configuration,
     "sccp messages": sccp_messages,
     "messages": messages,
     "elements": elements,
+    "differences": differences,
 }
 PAGES = ("operations.md", "protocols.md")
 
