@@ -15,7 +15,7 @@ class XinlingError(Exception):
         remedy: what to do about it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each names a part of where and what
         self,
         reason: str,
         *,

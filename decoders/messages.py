@@ -43,7 +43,7 @@ class SccpUnit(NamedTuple):
     data: bytes
     """The SCCP message, from its message type octet on."""
     from_msc: bool | None = None
-    """For carriers without point codes: sent by the TCP server, which is the MSC side; else None."""
+    """For carriers without point codes: sent by the TCP server, the MSC side; else None."""
     gap: bool = False
     """A visible gap (TSN, TCP or FSN) lies between this unit and the one before it on its link."""
 
@@ -148,7 +148,7 @@ class Message(msgspec.Struct, kw_only=True):
     service_code: int | None = None
     """SS-Code of a supplementary service, or None."""
     rp_message: str | None = None
-    """RP message inside a CP-DATA, TS 24.011 7.3: ``RP-DATA`` ``RP-ACK`` ``RP-ERROR`` ``RP-SMMA``."""
+    """RP message inside a CP-DATA, TS 24.011 7.3: ``RP-DATA`` ``RP-ACK`` ``RP-ERROR`` …."""
     rp_reference: int | None = None
     """RP message reference, which an RP-ACK or RP-ERROR repeats, TS 24.011 8.2.3."""
     tp_message: str | None = None

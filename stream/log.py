@@ -1,4 +1,4 @@
-"""The log: what a record of the topic ``signalling.events`` holds, and nothing else decides anything.
+"""The log: what a record of ``signalling.events`` holds; nothing else decides anything.
 
 A record is a `Batch`: items of one partition, in order. Everything that can change a verdict is an
 item: events, the clock, the rules, profiles, consent. Where a batch ends means nothing.
@@ -20,12 +20,12 @@ class Signal(msgspec.Struct, array_like=True, tag="event"):
     """An event of the signalling."""
 
     seq: int
-    """Grows by one with each event of its source, over all partitions; depends on the capture alone."""
+    """Grows by one with each event of its source, over all partitions; of the capture alone."""
     event: Event
 
 
 class Tick(msgspec.Struct, array_like=True, tag="tick"):
-    """The clock of capture time, at a whole second: everything at or before `time` has been sent."""
+    """The clock of capture time, at a whole second: all at or before `time` has been sent."""
 
     time: int
     """Microseconds, a multiple of a million."""
@@ -90,7 +90,7 @@ def encode(batch: Batch) -> bytes:
 
 
 def decode(data: bytes) -> Batch:
-    """The batch in `data`; raises `LogError` for another schema, a foreign or a truncated record."""
+    """The batch in `data`; raises `LogError` for another schema, a foreign or a cut record."""
     try:
         batch = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Progress for a person: on a terminal, for work over two seconds; nothing of the kind into a pipe."""
+"""Progress for a person: on a terminal, for work over two seconds; nothing into a pipe."""
 
 from __future__ import annotations
 

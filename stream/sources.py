@@ -49,7 +49,7 @@ def merged(paths: Sequence[str], report: Report) -> Iterator[Record]:
 
 def _open(path: str, stack: ExitStack) -> BufferedReader:
     if path == STDIN:
-        return cast(BufferedReader, sys.stdin.buffer)
+        return cast("BufferedReader", sys.stdin.buffer)
     try:
         return stack.enter_context(Path(path).open("rb"))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Rows out: JSON lines, CSV or Parquet, to standard output or to a file that is never half-written."""
+"""Rows out: JSON lines, CSV or Parquet, to standard output or to a file, never half of one."""
 
 from __future__ import annotations
 
