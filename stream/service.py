@@ -26,14 +26,22 @@ from rules.engine import RuleSet
 from stream import config as configuration
 from stream import roles, rule_files, topics
 from stream.config import Config, ConfigError
-from stream.roles import DeliveryPart, IngestPart, Part, SubscribersPart
+from stream.delivery_role import DeliveryPart
+from stream.ingest_role import IngestPart
+from stream.roles import Part
+from stream.subscribers_role import SubscribersPart
 from stream.topics import Log
 
 logger = logging.getLogger(__name__)
 
 _LAST_SECONDS = 1.5
 """On the way out, for what does not heed `service.stop_seconds`."""
-_QUIET = {"aiokafka": logging.CRITICAL, "faust": logging.WARNING, "mode": logging.WARNING}
+_QUIET = {
+    "aiokafka": logging.CRITICAL,
+    "faust": logging.WARNING,
+    "mode": logging.WARNING,
+    "stream.app": logging.WARNING,
+}
 """aiokafka logs each try of an outage; what waits for Kafka says so once."""
 
 
@@ -217,8 +225,12 @@ def _plain(error: BaseException) -> BaseException:
         error = error.exceptions[0]
     if isinstance(error, XinlingError | ExceptionGroup):
         return error
-    logger.error("%s", type(error).__name__, exc_info=error)
-    return XinlingError(f"the service cannot go on: {type(error).__name__}")
+    if os.environ.get("XINLING_TRACEBACK") == "1":
+        logger.error("%s", type(error).__name__, exc_info=error)
+    return XinlingError(
+        f"the service cannot go on: {type(error).__name__}",
+        remedy="start it again; XINLING_TRACEBACK=1 says more",
+    )
 
 
 def _leave(code: int) -> None:

@@ -8,6 +8,7 @@ it again, and it goes on from Redis' progress.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -81,8 +82,11 @@ class Subscribers:
             handled = await self._handle(partition, offset, batch)
         except InfrastructureError:
             raise
-        except Exception as error:  # one record must not stop a partition
-            logger.exception("partition %d: record %d cannot be handled", partition, offset)
+        except Exception as error:
+            traced = error if os.environ.get("XINLING_TRACEBACK") == "1" else None
+            logger.error(  # noqa: TRY400  a trace may bear what no log may
+                "partition %d: record %d failed", partition, offset, exc_info=traced
+            )
             await self._set_aside(partition, offset, value, "unhandled", type(error).__name__)
             return
         if handled.verdicts:

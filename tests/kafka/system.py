@@ -181,6 +181,10 @@ class System:
 
     async def rows(self, topic: str) -> list[dict[str, Any]]:
         """Every row that stands on a topic, in the order of partitions and offsets."""
+        return [msgspec.json.decode(value) for value in await self.values(topic)]
+
+    async def values(self, topic: str) -> list[bytes]:
+        """Every record's value, in the order of partitions and offsets."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.broker.address, auto_offset_reset="earliest"
         )
@@ -189,13 +193,13 @@ class System:
             where = [TopicPartition(topic, number) for number in range(PARTITIONS)]
             consumer.assign(where)
             ends = await consumer.end_offsets(where)
-            rows = []
+            values: list[bytes] = []
             for place in where:
                 await consumer.seek_to_beginning(place)
                 while await consumer.position(place) < ends[place]:
                     found = await consumer.getmany(place, timeout_ms=1000)
-                    rows += [msgspec.json.decode(one.value) for one in found.get(place, [])]
-            return rows
+                    values += [one.value for one in found.get(place, [])]
+            return values
         finally:
             await consumer.stop()
 

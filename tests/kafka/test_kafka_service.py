@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 
 import expected
 import pytest
@@ -194,3 +195,52 @@ async def test_p1_two_workers_share_the_partitions_and_one_takes_over_what_the_o
         [verdict.row() for verdict in verdicts]
     )
     assert expected.submitted(list(system.smsc.submitted)) == wanted
+
+
+async def test_a_service_started_before_what_it_stands_on_waits_and_says_for_what(
+    system: System,
+) -> None:
+    await asyncio.to_thread(system.broker.stop)
+    system.redis.stop(signal.SIGTERM)
+    service = system.xinling("run")
+    await until(lambda: "kafka is away" in service.said(), UP_SECONDS, service.said)
+    await asyncio.to_thread(system.broker.start)
+    await until(lambda: "redis is away" in service.said(), UP_SECONDS, service.said)
+    system.redis.start()
+    await until(lambda: "profiles published" in service.said(), UP_SECONDS, service.said)
+    await fed(system)
+    await until(lambda: len(system.smsc.submitted) > 0, UP_SECONDS, service.said)
+
+    system.redis.stop(signal.SIGKILL)
+    await asyncio.to_thread(system.broker.stop, signal.SIGKILL)
+    await asyncio.sleep(1)
+    service.signal(signal.SIGTERM)
+    await asyncio.to_thread(service.wait, STOP_SECONDS)
+    system.redis.start()
+
+
+async def test_what_stays_away_ends_the_process_with_its_name(system: System) -> None:
+    system.config.write_text(
+        system.config.read_text().replace("retry_seconds = 60", "retry_seconds = 3")
+    )
+    await asyncio.to_thread(system.broker.stop)
+    service = system.xinling("run")
+    assert await asyncio.to_thread(service.wait, UP_SECONDS) == 1
+    last = service.said().strip().splitlines()[-1]
+    assert system.broker.address in last
+    assert "kafka.brokers" in last
+
+
+async def test_a_capture_that_is_none_or_damaged_fails_after_what_could_be_read(
+    system: System, tmp_path: Path
+) -> None:
+    whole = Path(CAPTURES[0]).read_bytes()
+    (tmp_path / "cut.pcap").write_bytes(whole[:-1])
+    (tmp_path / "none.pcap").write_bytes(b"not a capture, not at all, no")
+    for name in ("cut.pcap", "none.pcap"):
+        ingest = system.xinling("ingest", str(tmp_path / name))
+        assert await asyncio.to_thread(ingest.wait, UP_SECONDS) == 1
+        assert name in ingest.said().strip().splitlines()[-1]
+        assert "Traceback" not in ingest.said()
+    rows = [log.decode(value) for value in await system.values(topics.EVENTS)]
+    assert sum(len(batch.items) for batch in rows) > 0

@@ -1,0 +1,133 @@
+"""The role `delivery`: the agent that delivers offers, and the session with the SMSC."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import msgspec
+from redis.exceptions import RedisError
+
+from stream import config as configuration
+from stream import metrics, topics
+from stream.app import Fail, Role
+from stream.config import Config
+from stream.delivery import Clocks, Delivery
+from stream.gate import StoreGate
+from stream.ledger import Ledger
+from stream.outcomes import Outcome
+from stream.publisher import Publisher
+from stream.publishing import Publishing, verdict_of
+from stream.receipts import Receipt
+from stream.redis_store import RedisStore
+from stream.retry import patiently
+from stream.roles import Part, answering, redis_client
+from stream.smpp import SmppClient, SmppConfig
+from stream.state import InfrastructureError
+from stream.subscribers import REDIS, DeadLetter
+from stream.topics import Log
+from stream.vault import Vault
+
+logger = logging.getLogger(__name__)
+
+_REDIS_FAILURES = (RedisError, OSError, InfrastructureError)
+
+
+class DeliveryPart(Part):
+    """The agent that delivers offers, and the session with the SMSC."""
+
+    def __init__(self, config: Config, log: Log, fail: Fail) -> None:
+        self._patience = config.service.retry_seconds
+        self._redis = redis_client(config)
+        self._publisher = Publisher(config.kafka, self._patience)
+        self._publishing = Publishing(self._publisher, log.partitions)
+        self._clock = _OfferClock(config.service.clock)
+        smpp = config.smpp
+        self._smsc = SmppClient(_smpp(config), self._on_receipt)
+        self._delivery = Delivery(
+            gate=StoreGate(RedisStore(self._redis), log.partitions),
+            vault=Vault(self._redis, configuration.privacy_key(config)),
+            ledger=Ledger(self._redis, f"{smpp.host}:{smpp.port}"),
+            smsc=self._smsc,
+            clocks=Clocks(self._clock.now, _wall),
+            tell=self._tell,
+        )
+        self._role = Role(config, topics.OFFERS, self._take, fail)
+
+    async def run(self) -> None:
+        """See `Part.run`."""
+        await answering(self._redis, self._patience)
+        await self._smsc.start()
+        await self._role.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._delivery.keep_settling())
+            group.create_task(self._role.watch())
+
+    async def stop(self, patience: float) -> None:
+        """See `Part.stop`."""
+        await self._role.stop(patience)
+        await self._smsc.stop()
+        await self._publisher.close()
+        await self._redis.aclose()
+
+    async def _on_receipt(self, receipt: Receipt) -> None:
+        await self._delivery.on_receipt(receipt)
+
+    async def _take(self, partition: int, offset: int, value: bytes) -> None:
+        try:
+            verdict = verdict_of(value)
+        except ValueError as error:
+            await self._set_aside(partition, offset, value, error)
+            return
+        self._clock.advance(verdict.time)
+
+        async def attempt() -> None:
+            await self._delivery.deliver(verdict)
+
+        await patiently(REDIS, attempt, _REDIS_FAILURES, self._patience)
+
+    async def _tell(self, outcome: Outcome) -> None:
+        row = msgspec.json.encode(outcome.row())
+        await self._publishing.row(topics.OUTCOMES, outcome.subscriber, row)
+
+    async def _set_aside(
+        self, partition: int, offset: int, value: bytes, error: ValueError
+    ) -> None:
+        metrics.dead_letters.labels("not an offer").inc()
+        logger.error("offers, partition %d: record %d is no offer", partition, offset)
+        letter = DeadLetter(topics.OFFERS, partition, offset, type(error).__name__, len(value))
+        await self._publisher.send(
+            topics.DEAD_LETTERS, msgspec.json.encode(letter), partition=partition
+        )
+
+
+def _smpp(config: Config) -> SmppConfig:
+    smpp = config.smpp
+    return SmppConfig(
+        host=smpp.host,
+        port=smpp.port,
+        system_id=smpp.system_id,
+        password=smpp.password,
+        system_type=smpp.system_type,
+        window=smpp.window,
+        response_seconds=smpp.timeout_seconds,
+    )
+
+
+def _wall() -> int:
+    return time.time_ns() // 1000
+
+
+class _OfferClock:
+    """What delivery goes by: wall time, or the latest offer's."""
+
+    def __init__(self, kind: str) -> None:
+        self._wall = kind == "wall"
+        self._latest = 0
+
+    def advance(self, moment: int) -> None:
+        self._latest = max(self._latest, moment)
+
+    def now(self) -> int:
+        return _wall() if self._wall else self._latest

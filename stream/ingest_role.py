@@ -1,0 +1,128 @@
+"""The role `ingest`: rules and profiles onto the log, then captures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from decoders.correlator import Correlator, CorrelatorConfig
+from decoders.decoder import Decoder, DecoderConfig
+from decoders.errors import CaptureError, XinlingError
+from decoders.pseudonyms import Pseudonyms
+from decoders.transport import TransportConfig
+from stream import config as configuration
+from stream import rule_files
+from stream.config import Config
+from stream.control import Control, RedisMark
+from stream.feeds import Feed
+from stream.ingest import Ingest, Reader
+from stream.log_writer import LogWriter
+from stream.publisher import Publisher
+from stream.roles import Part, answering, bundle, redis_client
+from stream.topics import Log
+from stream.vault import Vault
+
+logger = logging.getLogger(__name__)
+
+
+class IngestPart(Part):
+    """Rules and profiles onto the log, then captures; waits when its sources have ended."""
+
+    def __init__(self, config: Config, log: Log, *, control: bool = True) -> None:
+        self._config = config
+        self._log = log
+        self._control = control
+        self._errors: list[CaptureError] = []
+        self._pseudonyms = Pseudonyms(configuration.privacy_key(config), config.privacy.key_version)
+        self._publisher = Publisher(config.kafka, config.service.retry_seconds)
+        self._writer = LogWriter(self._publisher, log.partitions)
+        self._ingest: Ingest | None = None
+        if config.ingest.sources:
+            self._ingest = self._over(Feed(config.ingest.sources, self._errors.append))
+
+    @property
+    def ingest(self) -> Ingest | None:
+        """The ingest over the configured sources, if there are any."""
+        return self._ingest
+
+    async def run(self) -> None:
+        """See `Part.run`; raises an ExceptionGroup of what was wrong with which capture."""
+        if self._control:
+            await self._publish_rules()
+        if self._ingest is not None:
+            await self._ingest.run()
+            self._check(self._ingest)
+        if self._errors:
+            raise ExceptionGroup("captures", self._errors)
+
+    async def stop(self, patience: float) -> None:
+        """See `Part.stop`."""
+        if self._ingest is not None:
+            self._ingest.stop()
+        with suppress(TimeoutError, XinlingError):
+            await asyncio.wait_for(self._writer.flush(), patience)
+        await self._writer.close()
+        await self._publisher.close()
+
+    def _check(self, ingest: Ingest) -> None:
+        done = ingest.totals
+        logger.info(
+            "ingest: %d frames, %d messages, %d events, %d batches",
+            done.frames, done.messages, done.events, done.batches,
+        )  # fmt: skip
+        if not done.messages and not self._errors and not ingest.stopped:
+            self._errors.append(
+                CaptureError(
+                    "no A-interface (BSSAP) traffic in it",
+                    file=", ".join(self._config.ingest.sources),
+                    remedy="see ingest.point_code_bits and ingest.ipa_ports",
+                )
+            )
+
+    async def _publish_rules(self) -> None:
+        config, patience = self._config, self._config.service.retry_seconds
+        redis = redis_client(config)
+        try:
+            await answering(redis, patience)
+            control = Control(self._writer, self._log, RedisMark(redis, self._log.epoch))
+            if await control.rules(bundle(config)):
+                logger.info("rules published")
+            if config.rules.profiles:
+                vault = Vault(redis, configuration.privacy_key(config))
+                done = await control.profiles(config.rules.profiles, self._pseudonyms, vault)
+                logger.info("%d profiles published", done)
+        finally:
+            await redis.aclose()
+
+    def _over(self, feed: Feed) -> Ingest:
+        config = self._config.ingest
+        plan = rule_files.plan(self._config.rules.plan)
+        reader = Reader(
+            Decoder(DecoderConfig(transport=transport(self._config))),
+            Correlator(CorrelatorConfig(), self._pseudonyms, plan),
+            self._errors.append,
+        )
+        return Ingest(
+            feed=feed,
+            reader=reader,
+            writer=self._writer,
+            log=self._log,
+            settings=_settings(self._config),
+            flush_seconds=config.flush_seconds,
+            speed=configuration.speed(config),
+        )
+
+
+def transport(config: Config) -> TransportConfig:
+    """How captures are read."""
+    ingest = config.ingest
+    return TransportConfig(point_code_bits=ingest.point_code_bits, ipa_ports=ingest.ipa_ports)
+
+
+def _settings(config: Config) -> bytes:
+    """What the events depend on besides the captures."""
+    ingest, privacy = config.ingest, config.privacy
+    plan = rule_files.plan_text(config.rules.plan)
+    parts = (ingest.point_code_bits, ingest.ipa_ports, privacy.key_version, plan)
+    return repr(parts).encode()

@@ -1,0 +1,75 @@
+"""The role `subscribers`: the agent that decides, the relay of its verdicts, the watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from rules.engine import RuleSet
+from stream import topics
+from stream.app import Fail, Role
+from stream.config import Config
+from stream.handler import Handler
+from stream.publisher import Publisher
+from stream.publishing import Publishing
+from stream.redis_store import RedisStore
+from stream.relay import Relay
+from stream.roles import Part, answering, redis_client
+from stream.state import InfrastructureError
+from stream.subscribers import Subscribers
+from stream.topics import Log
+from stream.watchdog import Ends, Watchdog
+
+
+class SubscribersPart(Part):
+    """The agent that decides, the relay of its verdicts, and the watchdog over both."""
+
+    def __init__(self, config: Config, log: Log, fail: Fail) -> None:
+        self._patience = config.service.retry_seconds
+        self._redis = redis_client(config)
+        self._store = RedisStore(self._redis)
+        self._publisher = Publisher(config.kafka, self._patience)
+        publishing = Publishing(self._publisher, log.partitions)
+        self._relay = Relay(self._store, publishing.verdicts)
+        self._ends = Ends(config.kafka, topics.EVENTS)
+        driver = Subscribers(
+            handler=Handler(self._store, RuleSet.load),
+            store=self._store,
+            relay=self._relay,
+            publisher=self._publisher,
+            log=log,
+            earliest=self._earliest,
+            patience=self._patience,
+        )
+        self._role = Role(
+            config, topics.EVENTS, driver.take, fail, start=driver.start, assigned=self._relay.own
+        )
+        self._watchdog = Watchdog(
+            owned=self._role.partitions,
+            progress=driver.start,
+            ends=self._ends,
+            stall_seconds=config.service.stall_seconds,
+            fail=fail,
+        )
+
+    async def run(self) -> None:
+        """See `Part.run`."""
+        await answering(self._redis, self._patience)
+        await self._role.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._relay.run())
+            group.create_task(self._watchdog.run())
+            group.create_task(self._role.watch())
+
+    async def stop(self, patience: float) -> None:
+        """See `Part.stop`."""
+        await self._role.stop(patience)
+        with suppress(InfrastructureError, KafkaError, TimeoutError):
+            await asyncio.wait_for(self._ends.close(), 1.0)
+        await self._publisher.close()
+        await self._store.close()
+
+    async def _earliest(self, partition: int) -> int:
+        return await self._role.earliest(partition)

@@ -1,0 +1,156 @@
+"""What ingest puts on the log depends on the captures alone, however it is run (P1)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from decoders.correlator import Correlator, CorrelatorConfig
+from decoders.decoder import Decoder, DecoderConfig
+from decoders.errors import CaptureError
+from decoders.pseudonyms import TEST_KEY, Pseudonyms
+from stream.feeds import Feed
+from stream.ingest import Ingest, Reader, _Pace
+from stream.log import Batch, Signal, Tick, partition_of
+from stream.topics import Log
+
+LOG = Log("0a" * 16, 4)
+
+
+class Kept:
+    """A writer that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[int, Batch]] = []
+        self.flushed = False
+
+    async def write(self, partition: int, batch: Batch) -> None:
+        self.batches.append((partition, batch))
+
+    async def flush(self) -> None:
+        self.flushed = True
+
+    def signals(self, partition: int) -> list[Signal]:
+        return [
+            item
+            for where, batch in self.batches
+            if where == partition
+            for item in batch.items
+            if isinstance(item, Signal)
+        ]
+
+
+def refuse(error: CaptureError) -> None:
+    raise error
+
+
+def over(
+    names: list[str], *, settings: bytes = b"", flush: float = 0.02, speed: float | None = None
+) -> tuple[Ingest, Kept]:
+    writer = Kept()
+    reader = Reader(
+        Decoder(DecoderConfig()),
+        Correlator(CorrelatorConfig(), Pseudonyms(TEST_KEY), None),
+        refuse,
+    )
+    ingest = Ingest(
+        feed=Feed(names, refuse),
+        reader=reader,
+        writer=writer,
+        log=LOG,
+        settings=settings,
+        flush_seconds=flush,
+        speed=speed,
+    )
+    return ingest, writer
+
+
+@pytest.fixture
+def names(pcap: Path) -> list[str]:
+    return [str(pcap / "lab-a" / "A_msc.pcap"), str(pcap / "lab-c" / "C_msc.pcap")]
+
+
+async def test_p1_read_again_it_is_the_same_source_with_the_same_numbers(names: list[str]) -> None:
+    first, one = over(names)
+    again, two = over(names, flush=0.001)
+    await first.run()
+    await again.run()
+    assert {batch.source for _, batch in one.batches + two.batches} == {one.batches[0][1].source}
+    for partition in range(LOG.partitions):
+        assert one.signals(partition) == two.signals(partition)
+    assert first.totals.events == again.totals.events > 0
+    assert one.flushed
+
+
+async def test_every_event_is_on_its_subscribers_partition_in_the_order_of_its_number(
+    names: list[str],
+) -> None:
+    ingest, writer = over(names)
+    await ingest.run()
+    numbers = []
+    for partition in range(LOG.partitions):
+        signals = writer.signals(partition)
+        assert {partition_of(one.event.subscriber, LOG.partitions) for one in signals} <= {
+            partition
+        }
+        seqs = [one.seq for one in signals]
+        assert seqs == sorted(seqs)
+        numbers += seqs
+    assert sorted(numbers) == list(range(1, ingest.totals.events + 1))
+
+
+async def test_the_clock_stands_before_the_events_that_come_after_it(names: list[str]) -> None:
+    ingest, writer = over(names)
+    await ingest.run()
+    for partition in range(LOG.partitions):
+        clock = 0
+        for where, batch in writer.batches:
+            for item in batch.items if where == partition else ():
+                if isinstance(item, Tick):
+                    assert item.time > clock
+                    clock = item.time
+                elif isinstance(item, Signal):
+                    assert item.event.time > clock
+
+
+async def test_p1_the_same_captures_read_otherwise_are_another_source(names: list[str]) -> None:
+    first, one = over(names, settings=b"14 bits")
+    other, two = over(names, settings=b"24 bits")
+    await first.run()
+    await other.run()
+    assert one.batches[0][1].source != two.batches[0][1].source
+
+
+async def test_p2_stopped_before_the_end_it_tells_nothing_of_what_is_open(pcap: Path) -> None:
+    name = str(pcap / "lab-a" / "A_msc.pcap")
+    whole, all_of_it = over([name])
+    await whole.run()
+    part, some = over([name], speed=1_000.0)
+    original = part._record
+
+    async def record(one: object) -> None:
+        await original(one)  # type: ignore[arg-type]
+        if part.totals.events >= 20:
+            part.stop()
+
+    part._record = record  # type: ignore[method-assign]
+    await part.run()
+    for partition in range(LOG.partitions):
+        told = some.signals(partition)
+        assert told == all_of_it.signals(partition)[: len(told)]
+
+
+async def test_batches_are_bounded(names: list[str]) -> None:
+    ingest, writer = over(names, flush=10)
+    await ingest.run()
+    assert all(0 < len(batch.items) <= 501 for _, batch in writer.batches)
+    assert ingest.totals.batches == len(writer.batches)
+
+
+def test_a_pace_holds_records_back_by_capture_time() -> None:
+    pace = _Pace(2.0)
+    assert pace.wait(10_000_000) <= 0
+    assert 0.9 < pace.wait(12_000_000) <= 1.0
+    assert time.monotonic() > 0

@@ -1,0 +1,66 @@
+"""Rows of the topics: what goes out, to which, and back again into what it was."""
+
+from __future__ import annotations
+
+from decoders.messages import Cell
+from rules.verdicts import CONTROL, HOLD, REFUSE, SEND, Sample, Verdict
+from stream import topics
+from stream.log import partition_of
+from stream.publishing import Publishing, is_offer, verdict_of
+from stream.state import OutboxEntry
+
+SECOND = 1_000_000
+
+
+def verdict(said: str, checks: list[tuple[str, str]] | None = None) -> Verdict:
+    return Verdict(
+        offer="0f" * 16,
+        step=1,
+        campaign="two-cities",
+        campaign_hash="ab" * 8,
+        wave=1,
+        subscriber="1-00ff",
+        time=1_201_511_553 * SECOND + 123_456,
+        trigger="left:1",
+        evidence=[Sample("e1", 1_201_511_000 * SECOND, Cell(mcc="460", mnc="00", lac=17104, ci=1))],
+        checks=checks or [("status", "live")],
+        verdict=said,
+        not_before=1_201_600_000 * SECOND if said == HOLD else None,
+        text="【河南移动】您已离开郑州" if said == SEND else None,
+    )
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, int, bytes | None, bytes]] = []
+
+    async def send(
+        self, topic: str, value: bytes, *, partition: int, key: bytes | None = None
+    ) -> int:
+        self.sent.append((topic, partition, key, value))
+        return 0
+
+
+async def test_every_verdict_goes_to_verdicts_and_only_sends_to_offers() -> None:
+    kept = Kept()
+    entries = [OutboxEntry(0, verdict(said)) for said in (SEND, CONTROL, HOLD, REFUSE)]
+    await Publishing(kept, 8).verdicts(3, entries)  # type: ignore[arg-type]
+    assert [topic for topic, *_ in kept.sent] == [
+        topics.VERDICTS, topics.OFFERS, topics.VERDICTS, topics.VERDICTS, topics.VERDICTS,
+    ]  # fmt: skip
+    assert {key for _, _, key, _ in kept.sent} == {b"1-00ff"}
+    assert {partition for _, partition, _, _ in kept.sent} == {partition_of("1-00ff", 8)}
+
+
+def test_a_row_becomes_the_verdict_again() -> None:
+    for said in (SEND, CONTROL, HOLD, REFUSE):
+        before = verdict(said)
+        import msgspec  # noqa: PLC0415
+
+        assert verdict_of(msgspec.json.encode(before.row())) == before
+
+
+def test_a_campaign_in_the_shadow_offers_nothing() -> None:
+    assert is_offer(verdict(SEND))
+    assert not is_offer(verdict(SEND, [("status", "shadow")]))
+    assert not is_offer(verdict(CONTROL))

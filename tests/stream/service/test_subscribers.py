@@ -1,0 +1,160 @@
+"""The driver never raises for what a record holds, and passes no record over (P2, P4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from decoders.times import SECOND
+from rules.engine import RuleSet
+from stream import log, subscribers, topics
+from stream.handler import Handled, Handler
+from stream.log import Batch, Tick
+from stream.memory_store import MemoryStore
+from stream.relay import Relay
+from stream.state import OffsetGapError, OutboxEntry, StoreUnavailableError
+from stream.subscribers import Subscribers
+from stream.topics import Log
+
+EPOCH = "0a" * 16
+
+
+class Letters:
+    """A publisher that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, int, dict[str, Any]]] = []
+
+    async def send(self, topic: str, value: bytes, *, partition: int) -> int:
+        self.sent.append((topic, partition, msgspec.json.decode(value)))
+        return 0
+
+
+class Broken(Handler):
+    """A handler with a fault of its own in records with a tick of second 13."""
+
+    async def handle(
+        self, partition: int, offset: int, batch: Batch, *, accept_gap: bool = False
+    ) -> Handled:
+        if any(isinstance(item, Tick) and item.time == 13 * SECOND for item in batch.items):
+            raise ZeroDivisionError
+        return await super().handle(partition, offset, batch, accept_gap=accept_gap)
+
+
+class Flaky(MemoryStore):
+    """A store whose first loads fail."""
+
+    failures = 2
+
+    async def load(self, *arguments: Any) -> Any:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailableError("away")
+        return await super().load(*arguments)
+
+
+async def ignore(_partition: int, _entries: list[OutboxEntry]) -> None:
+    return
+
+
+class Bench:
+    def __init__(self, store: MemoryStore | None = None, earliest: int = 0) -> None:
+        self.store = store or MemoryStore()
+        self.letters = Letters()
+
+        async def first(_: int) -> int:
+            return earliest
+
+        self.driver = Subscribers(
+            handler=Broken(self.store, RuleSet.load),
+            store=self.store,
+            relay=Relay(self.store, ignore),
+            publisher=self.letters,  # type: ignore[arg-type]
+            log=Log(EPOCH, 4),
+            earliest=first,
+            patience=5,
+        )
+
+    async def take(self, offset: int, value: bytes) -> None:
+        await self.driver.take(1, offset, value)
+
+    async def offset(self) -> int:
+        return (await self.store.progress(1)).offset
+
+
+def record(second: int) -> bytes:
+    tick = Tick(second * SECOND)
+    return log.encode(Batch(log.SCHEMA_VERSION, EPOCH, "source", tick.time, [tick]))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"\xc1", b"GET / HTTP/1.1", record(1)[:-1], record(1).replace(b"\x01", b"\x63", 1)],
+)
+async def test_p4_what_is_no_batch_is_a_dead_letter_with_its_place_and_the_partition_goes_on(
+    value: bytes,
+) -> None:
+    bench = Bench()
+    await bench.take(0, value)
+    await bench.take(1, record(1))
+    (topic, partition, letter) = bench.letters.sent[0]
+    assert (topic, partition) == (topics.DEAD_LETTERS, 1)
+    assert letter["offset"] == 0
+    assert letter["octets"] == len(value)
+    assert letter["reason"]
+    assert await bench.offset() == 2
+
+
+async def test_p4_a_record_that_a_fault_of_ours_cannot_handle_is_a_dead_letter() -> None:
+    bench = Bench()
+    await bench.take(0, record(13))
+    await bench.take(1, record(14))
+    assert [letter["reason"] for _, _, letter in bench.letters.sent] == ["ZeroDivisionError"]
+    assert await bench.offset() == 2
+
+
+async def test_p2_a_store_that_comes_back_loses_nothing() -> None:
+    bench = Bench(Flaky())
+    await bench.take(0, record(1))
+    assert await bench.offset() == 1
+
+
+async def test_a_store_that_stays_away_is_raised_and_the_record_not_done() -> None:
+    store = Flaky()
+    store.failures = 1_000
+    bench = Bench(store)
+    bench.driver._patience = 0.2
+    with pytest.raises(StoreUnavailableError):
+        await bench.take(0, record(1))
+    store.failures = 0
+    assert await bench.offset() == 0
+
+
+async def test_p2_records_passed_over_are_read_again_not_accepted() -> None:
+    bench = Bench(earliest=0)
+    await bench.take(0, record(1))
+    with pytest.raises(OffsetGapError):
+        await bench.take(5, record(6))
+    assert await bench.offset() == 1
+
+
+async def test_records_that_the_log_has_lost_are_counted_and_the_partition_goes_on() -> None:
+    bench = Bench(earliest=5)
+    await bench.take(0, record(1))
+    await bench.take(5, record(6))
+    assert await bench.offset() == 6
+
+
+async def test_p2_a_partition_is_read_from_redis_progress_of_this_log_only() -> None:
+    bench = Bench()
+    assert await bench.driver.start(1) == 0
+    await bench.take(0, record(1))
+    assert await bench.driver.start(1) == 1
+    bench.driver._log = Log("another", 4)
+    assert await bench.driver.start(1) == 0
+
+
+def test_the_dependency_is_named_as_people_know_it() -> None:
+    assert subscribers.REDIS == "redis"
