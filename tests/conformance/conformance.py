@@ -44,6 +44,33 @@ REASONS: tuple[Reason, ...] = (
         "Bit 8 of octet 3 alone says whether octet 3a follows; with 1, the next octet is octet 4, "
         "whatever its own bit 8 is. tshark asks the next octet and takes it for octet 3a.",
     ),
+    Reason(
+        our_reading.EXTENDED_CAUSE,
+        "cause",
+        "48.008 3.2.2.5",
+        "With bit 8 set the cause value has two octets; both are kept. tshark shows no number.",
+    ),
+    *(
+        Reason(
+            our_reading.TOO_MANY_DIGITS,
+            key,
+            "23.003 2.2, 6.2",
+            "An IMSI has at most 15 digits, an IMEI 15, an IMEISV 16: longer ones are errors.",
+        )
+        for key in ("imsi", "imei", "imeisv")
+    ),
+    Reason(
+        our_reading.NO_END_MARK,
+        "imsi",
+        "24.008 10.5.1.4",
+        "With an even number of digits the last half octet is 1111; without, it is an error.",
+    ),
+    Reason(
+        our_reading.NO_DECIMAL,
+        "lai",
+        "24.008 10.5.1.3",
+        "Half octets that are no digits stay hexadecimal; tshark adds them up to a number.",
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from tshark_oracle import Finding
@@ -11,6 +12,10 @@ from decoders.capture import CaptureParser
 from decoders.decoder import Decoder, DecoderConfig
 from decoders.messages import Cell, Element, Message
 
+EXTENDED_CAUSE = "a BSSMAP cause of two octets"
+TOO_MANY_DIGITS = "an identity with too many digits"
+NO_END_MARK = "an identity of an even number of digits without end mark"
+NO_DECIMAL = "a country or network code that is not decimal"
 CAUSE_WITHOUT_EXTENSION_BIT = "octet 4 of a cause without extension bit"
 
 UPDATES = {"normal": 0, "periodic": 1, "imsi attach": 2, "reserved": 3}
@@ -52,18 +57,30 @@ def finding(message: Message) -> Finding:
         values |= _cells(message)
     else:
         values |= _layer3(message)
-    return Finding(message.frame, message.protocol, values, _notes(message.elements or []))
+    return Finding(message.frame, message.protocol, values, frozenset(_notes(message)))
 
 
-def _notes(elements: list[Element]) -> frozenset[str]:
+def _notes(message: Message) -> Iterator[str]:
+    error = message.error or ""
+    if "too many digits" in error:
+        yield TOO_MANY_DIGITS
+    if "without end mark" in error:
+        yield NO_END_MARK
+    if message.lai is not None and not message.lai.mcc.isdecimal():
+        yield NO_DECIMAL
+    if message.protocol == "BSSMAP" and (message.cause or 0) > 0x7F:
+        yield EXTENDED_CAUSE
+    if any(_without_extension_bit(element) for element in message.elements or []):
+        yield CAUSE_WITHOUT_EXTENSION_BIT
+
+
+def _without_extension_bit(element: Element) -> bool:
     """24.008 10.5.4.11: tshark looks for octet 3a by bit 8 of the octet after octet 3."""
-    notes = set()
-    for element in elements:
-        if element.section == "24.008 10.5.4.11" and element.name == "CAUSE":
-            value = element.raw[1:] if element.raw[0] == len(element.raw) - 1 else element.raw[2:]
-            if len(value) > 2 and value[0] & 0x80 and not value[1] & 0x80:
-                notes.add(CAUSE_WITHOUT_EXTENSION_BIT)
-    return frozenset(notes)
+    if element.section != "24.008 10.5.4.11":
+        return False
+    counted = element.raw[0] == len(element.raw) - 1
+    value = element.raw[1:] if counted else element.raw[2:]
+    return len(value) > 2 and bool(value[0] & 0x80) and not value[1] & 0x80
 
 
 def _cells(message: Message) -> dict[str, object]:

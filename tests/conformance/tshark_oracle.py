@@ -56,19 +56,42 @@ class Proto(NamedTuple):
         return [shown for field, _, shown, _ in self.fields if field == name]
 
 
-def read(capture: Path, *options: str) -> list[Finding]:
+def read(capture: Path) -> list[Finding]:
     """Every SCCP, BSSMAP and layer 3 message that tshark finds in a capture."""
+    findings: list[Finding] = []
+    foreign: set[object] = set()
+    for packet in _packets(capture):
+        findings += _packet(packet, foreign)
+    return findings
+
+
+def headers(capture: Path) -> list[Finding]:
+    """The header of the SCCP message in every frame, whatever it carries."""
+    return [_header(packet) for packet in _packets(capture)]
+
+
+def _packets(capture: Path) -> Iterator[Element]:
     assert TSHARK is not None, HOW_TO_GET_IT
-    command = [TSHARK, "-n", *TRACE, *options, "-r", str(capture), "-T", "pdml"]
+    command = [TSHARK, "-n", *TRACE, "-r", str(capture), "-T", "pdml"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
-        findings: list[Finding] = []
-        foreign: set[object] = set()
         for _, element in iterparse(process.stdout):
             if element.tag == "packet":
-                findings += _packet(element, foreign)
+                yield element
                 element.clear()
-    return findings
+
+
+def _header(packet: Element) -> Finding:
+    protos = {p.get("name", ""): Proto("", list(_fields(p))) for p in reversed(packet)}
+    sccp = protos["sccp"]
+    values: dict[str, object] = {"sccp": sccp.numbers("sccp.message_type")[0]}
+    for reference in ("slr", "dlr"):
+        _first(values, reference, sccp.numbers(f"sccp.{reference}"))
+    for side in ("called", "calling"):
+        for key in ("pc", "ssn"):
+            _first(values, f"{side} {key}", sccp.numbers(f"sccp.{side}.{key}"))
+        _first(values, f"{side} digits", sccp.shows(f"sccp.{side}.digits"))
+    return Finding(int(protos["frame"].shows("frame.number")[0]), "SCCP", values)
 
 
 def _packet(packet: Element, foreign: set[object]) -> Iterator[Finding]:
@@ -160,12 +183,11 @@ def _bssmap(proto: Proto) -> tuple[str, dict[str, object]] | None:
 
 
 def _layer3(proto: Proto, inner: list[Proto]) -> tuple[str, dict[str, object]] | None:
-    for field, protocol in TYPE_FIELDS.items():
-        types = proto.numbers(field)
-        if types:
-            break
-    else:
+    held = [(field, protocol) for field, protocol in TYPE_FIELDS.items() if proto.shows(field)]
+    if not held:
         return None
+    field, protocol = held[0]
+    types = proto.numbers(field)
     row: dict[str, object] = {"code": types[0], "name": _name(proto.names(field)[0])}
     _identities(row, proto)
     _location(row, proto)

@@ -30,7 +30,9 @@ def test_a_network_code_of_three_digits_keeps_them() -> None:
     [("70", "normal", None), ("71", "periodic", None), ("7a", "imsi attach", True)],
 )
 def test_the_type_of_a_location_update_and_its_follow_on_request(
-    octet: str, update: str, follow_on: bool | None
+    octet: str,
+    update: str,
+    follow_on: bool | None,  # noqa: FBT001  a parameter of the test
 ) -> None:
     message = layer3(f"0508{octet}64f00042d05705f412345678")
     assert (message.update, message.follow_on) == (update, follow_on)
