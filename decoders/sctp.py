@@ -43,7 +43,7 @@ _WHOLE: Final = 3
 _MODULUS: Final = 0xFFFFFFFF
 _FAR_AHEAD: Final = 1 << 20
 _FAR_BEHIND: Final = 1 << 16
-_LATE_AT_START: Final = 64
+_LATE_AT_START: Final = _FAR_BEHIND - 1
 _MAX_HOLES: Final = 64
 _MAX_FRAGMENTS: Final = 256
 """Of messages not complete, in one stream."""

@@ -308,3 +308,10 @@ def test_p4_no_bytes_make_the_parser_raise_anything_but_a_capture_error(
     portion = data.draw(st.integers(1, len(raw)))
     with contextlib.suppress(CaptureError):
         parsed(bytes(raw), portion)
+
+
+def test_p4_interfaces_without_end_are_refused() -> None:
+    parser = CaptureParser("many.pcapng")
+    assert parser.feed(section() + interface() + packet(1, b"a") + interface() * 5000)
+    with pytest.raises(CaptureError, match="interfaces"):
+        parser.close()

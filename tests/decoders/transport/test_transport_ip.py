@@ -196,3 +196,39 @@ def test_an_ipv6_extension_header_that_runs_off_the_end_is_counted() -> None:
     transport = Transport()
     assert units([ipv6(b"\x00\xff" + bytes(4), 0)], transport, 101) == []
     assert transport.undecoded["IPv6 extension header cut short"] == 1
+
+
+def test_p4_fragments_that_overlap_make_nothing() -> None:
+    payload = PACKET[20:]
+    first = ipv4(payload[:96], ident=9, fragment=0x2000)
+    inside = ipv4(payload[8:96], ident=9, fragment=1 | 0x2000)
+    last = ipv4(payload[96:], ident=9, fragment=12)
+    transport = Transport()
+    assert units([first, inside, last], transport, 101) == []
+    assert transport.undecoded["IP fragments overlap"] == 1
+    hole = ipv4(payload[:88], ident=10, fragment=0x2000)
+    twice = ipv4(payload[80:88], ident=10, fragment=10 | 0x2000)
+    assert units([hole, twice, ipv4(payload[96:], ident=10, fragment=12)], transport, 101) == []
+
+
+def test_an_extension_header_in_the_middle_of_fragments_is_not_followed() -> None:
+    payload = bytes([132, 0]) + bytes(6) + PACKET6[40:]
+    first = bytes([60, 0]) + struct.pack(">HI", 0 | 1, 99) + payload[:200]
+    second = bytes([60, 0]) + struct.pack(">HI", 200, 99) + payload[200:]
+    transport = Transport()
+    assert units([ipv6(part, 44) for part in (first, second)], transport, 101) == []
+    assert transport.skipped["IP protocol 60 in fragments"] == 1
+
+
+def test_datagrams_completed_are_remembered_only_so_many() -> None:
+    transport = Transport(TransportConfig(max_datagrams=4))
+    frames = [piece for ident in range(20) for piece in pieces_of(PACKET[20:], ident, (96, 504))]
+    assert numbers(units(frames, transport, 101)) == [1]
+    assert len(transport._ip._complete) == 4
+
+
+@pytest.mark.parametrize("ethertype", [0x0800, 0x86DD])
+def test_a_version_other_than_the_ethertype_says_is_malformed(ethertype: int) -> None:
+    transport = Transport()
+    assert units([ethernet(b"\x55" + bytes(60), ethertype=ethertype)], transport) == []
+    assert transport.undecoded.total() == 1

@@ -203,3 +203,11 @@ def test_the_laboratory_over_ipa_met_at_any_frame_gives_all_that_follows() -> No
         transport = Transport()
         found = [unit for one in records[start:] for unit in transport.feed(one)]
         assert found == [unit for unit in whole if unit.record.frame > start]
+
+
+def test_p4_segments_without_end_behind_a_hole_give_the_hole_up() -> None:
+    transport = Transport()
+    frames = [START, *(segment(MESSAGES[0], 2000 + 40 * place) for place in range(300))]
+    found = fed(frames, transport)
+    assert len(found) == 300 - 256
+    assert transport.gaps.total()
