@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 from redis.asyncio import Redis
@@ -38,7 +39,8 @@ from stream.embedded import RedisServer
 from stream.engine import Engine
 from stream.feeds import Feed
 from stream.gate import StoreGate
-from stream.handler import Handled, Handler
+from stream.handled import Handled
+from stream.handler import Handler
 from stream.ingest import Ingest
 from stream.ledger import Ledger
 from stream.log import Batch
@@ -68,6 +70,8 @@ PARTITIONS = 4
 _PASSWORD = "demo"  # noqa: S105  of an SMSC on loopback, for some seconds
 _FLUSH_SECONDS = 0.005
 _RECEIPT_SECONDS = 5.0
+_CANCEL_SECONDS = 0.2
+"""A cancellation may be lost in `asyncio.wait_for`; after this it is tried again."""
 _INTERRUPTED = 130
 
 
@@ -132,15 +136,17 @@ class Demo:
         )
         self._pseudonyms = Pseudonyms(TEST_KEY)
         self._story = self._told()
-        self._redis = Redis.from_url(url)
-        self._store = RedisStore.at(url)
+        # redis-py bounds a write by asyncio.wait_for, which on Python 3.11 may lose a cancellation
+        # (cpython issue 86296), and Ctrl-C is one. This server is ours: nothing will hang.
+        self._redis = Redis.from_url(url, socket_timeout=None)
+        self._store = RedisStore(self._redis)
         self._vault = Vault(self._redis, TEST_KEY)
         self._relay = Relay(self._store, self._publish, range(PARTITIONS))
         handler = Handler(self._store, RuleSet.load)
         self._engine = Engine(handler, PARTITIONS, when_handled=self._when_handled)
         correlator = Correlator(CorrelatorConfig(), self._pseudonyms, rule_files.plan(PLAN))
         self._reader = TimedReader(Decoder(DecoderConfig()), correlator, view.damaged)
-        self._smsc = Smsc(_PASSWORD)
+        self.smsc = Smsc(_PASSWORD)
         self._running = AsyncExitStack()
         self._delivery: Delivery | None = None
         self._clock = 0
@@ -148,15 +154,16 @@ class Demo:
         self._outcomes: Counter[str] = Counter()
         self._latencies: list[float] = []
         self._under_way: dict[str, Verdict] = {}
+        self._concluded = asyncio.Event()
+        self._concluded.set()
         self._answered: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
         """Starts the rooms from the SMSC backwards, so that each finds the next one answering."""
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._redis.aclose)
             stack.push_async_callback(self._store.close)
-            stack.push_async_callback(self._smsc.stop)
-            await self._smsc.start()
+            stack.push_async_callback(self.smsc.stop)
+            await self.smsc.start()
             client = SmppClient(self._smpp(), self._on_receipt)
             stack.push_async_callback(client.stop)
             await client.start()
@@ -167,9 +174,14 @@ class Demo:
             self._running = stack.pop_all()
         return self
 
-    async def __aexit__(self, *exception: object) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Stops the rooms in the other order."""
-        await self._running.__aexit__(*exception)
+        await self._running.__aexit__(kind, error, trace)
 
     async def play(self, captures: Sequence[str], speed: float | None) -> None:
         """Publishes profiles and rules, plays the captures, waits for what is under way then."""
@@ -187,7 +199,10 @@ class Demo:
             flush_seconds=_FLUSH_SECONDS,
             speed=speed,
         )
-        await ingest.run()
+        try:
+            await ingest.run()
+        finally:
+            ingest.stop()
         for partition in range(PARTITIONS):
             await self._relay.flush(partition)
         await self._receipts()
@@ -199,7 +214,7 @@ class Demo:
             events=self._reader.types,
             verdicts=self._verdicts,
             outcomes=self._outcomes,
-            taken=len(self._smsc.submitted),
+            taken=len(self.smsc.submitted),
             latencies=self._latencies,
             seconds=seconds,
         )
@@ -215,7 +230,7 @@ class Demo:
 
     def _smpp(self) -> SmppConfig:
         return SmppConfig(
-            host="127.0.0.1", port=self._smsc.port, system_id="xinling", password=_PASSWORD
+            host="127.0.0.1", port=self.smsc.port, system_id="xinling", password=_PASSWORD
         )
 
     def _delivering(self, client: SmppClient) -> Delivery:
@@ -247,6 +262,7 @@ class Demo:
             await self._show(verdict, verdict.reason or "not sent", verdict.verdict)
             return
         self._under_way[verdict.offer] = verdict
+        self._concluded.clear()
         await self._delivery.deliver(verdict)
 
     async def _tell(self, outcome: Outcome) -> None:
@@ -260,6 +276,8 @@ class Demo:
         answer = outcome.outcome + (f" ({outcome.reason})" if outcome.reason else "")
         before = self._answered.pop(outcome.offer, "")
         await self._show(verdict, before + answer, outcome.outcome)
+        if not self._under_way:
+            self._concluded.set()
 
     def _submitted(self, verdict: Verdict) -> None:
         seconds = self._reader.seconds_since(verdict.time)
@@ -290,9 +308,9 @@ class Demo:
 
     async def _receipts(self) -> None:
         """Waits until every submitted offer has its receipt, or five seconds; shows the others."""
-        end = time.monotonic() + _RECEIPT_SECONDS
-        while self._under_way and time.monotonic() < end:
-            await asyncio.sleep(0.01)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RECEIPT_SECONDS):
+                await self._concluded.wait()
         for verdict in list(self._under_way.values()):
             answer = self._answered.get(verdict.offer, "")
             await self._show(verdict, answer + "no receipt yet", outcomes.SUBMITTED)
@@ -320,6 +338,6 @@ async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=_CANCEL_SECONDS)

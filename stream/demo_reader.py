@@ -1,4 +1,4 @@
-"""A reader that remembers when it read what, to tell how long an offer took and what it is about."""
+"""A reader that remembers when it read what, and which calls began: for the demonstration."""
 
 from __future__ import annotations
 

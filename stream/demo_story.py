@@ -48,4 +48,4 @@ class Story:
             return f"LAC {cell.lac}"
         area = LocationArea(int(cell.mcc), int(cell.mnc), cell.lac)
         city = self._cells.city(area, cell.ci)
-        return f"{city} (LAC {cell.lac})" if city else f"LAC {cell.lac}"
+        return f"{city} ({cell.lac})" if city else f"LAC {cell.lac}"

@@ -25,7 +25,7 @@ _COLOURS = {
     "hold": "yellow",
     "refuse": "dim",
 }
-_WIDTHS = (15, 13, 38, 14, 8)
+_WIDTHS = (10, 14, 34, 14, 9)
 
 
 class Line(NamedTuple):
@@ -70,9 +70,7 @@ class View:
         pace = "as fast as it goes" if speed is None else f"{speed:g} times as fast as it was"
         self._print(Text(f"Redis, SMSC and engine answer after {seconds:.1f} s."))
         self._print(Text(f"Playing {captures} captures of real A-interface traffic, {pace}."))
-        self._print(
-            Text("Identities are the laboratories' test ranges, under a public key.", "dim")
-        )
+        self._print(Text("Identities are test ranges, their pseudonyms under a public key.", "dim"))
         self._print(Text())
 
     def damaged(self, error: XinlingError) -> None:
@@ -81,7 +79,7 @@ class View:
 
     def line(self, line: Line) -> None:
         """One verdict."""
-        clock = to_text(line.time)[11:23]
+        clock = to_text(line.time)[11:19]
         cells = (clock, line.number, line.what, line.campaign, line.verdict)
         padded = [_padded(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)]
         text = Text("".join(padded))

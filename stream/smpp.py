@@ -131,7 +131,9 @@ class SmppClient:
         self._stopping = True
         self._lost.set()
         self._keeper.cancel()
-        await asyncio.wait([self._keeper, *self._closing])
+        await asyncio.wait([self._keeper])
+        if self._closing:
+            await asyncio.wait(self._closing)
         self._keeper = None
 
     async def submit(self, message: ShortMessage) -> list[str]:
@@ -297,7 +299,9 @@ class SmppClient:
 async def _end(client: smpp34.Client | None, reader: asyncio.Task[None]) -> None:
     await _stop(client)
     await asyncio.wait([reader], timeout=_UNBIND_SECONDS)
-    reader.cancel()
+    while not reader.done():
+        reader.cancel()
+        await asyncio.wait([reader], timeout=_UNBIND_SECONDS)
 
 
 async def _stop(client: smpp34.Client | None) -> None:

@@ -130,7 +130,8 @@ class Smsc:
         session = _Session(self, reader, writer)
         self._sessions[session] = asyncio.current_task()
         try:
-            await session.run()
+            with suppress(asyncio.CancelledError):  # asyncio would report it as an error
+                await session.run()
         finally:
             del self._sessions[session]
 

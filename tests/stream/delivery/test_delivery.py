@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from redis.asyncio import Redis
 
 from stream import outcomes
 from stream.delivery import NO_NUMBER
@@ -131,7 +130,7 @@ async def test_an_offer_waits_for_an_smsc_that_is_away(room: Room, smsc: Smsc) -
 
 
 async def test_an_outcome_that_could_not_be_told_is_told_by_the_next_process(
-    rooms: OpenRoom, redis: Redis
+    rooms: OpenRoom,
 ) -> None:
     broken = await rooms()
 

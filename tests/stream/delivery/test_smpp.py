@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Self
 
 import pytest
 
@@ -34,7 +35,7 @@ class Client:
     async def _on_receipt(self, receipt: Receipt) -> None:
         self.receipts.append(receipt)
 
-    async def __aenter__(self) -> Client:
+    async def __aenter__(self) -> Self:
         await self.smpp.start()
         return self
 
