@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 from builders import bssmap, dt1, dtap, request, udt, unit
 
@@ -169,14 +166,3 @@ def test_p4_a_broken_header_is_counted_and_raises_nothing(octets: str) -> None:
     decoder = Decoder(DecoderConfig(transport=TransportConfig()))
     decoder.unit(unit(bytes.fromhex(octets)))
     assert sum(decoder.undecoded.values()) == 1
-
-
-SHARED = Path(__file__).parents[4] / "shared" / "captures" / "vectors.jsonl"
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason=f"needs {SHARED}")
-def test_the_messages_of_other_projects_tests_are_read_without_error() -> None:
-    lines = [json.loads(line) for line in SHARED.read_text().splitlines()]
-    octets = [bytes.fromhex(line["hex"]) for line in lines if line["layer"] == "sccp"]
-    assert octets
-    assert [parse(data).error for data in octets] == [None] * len(octets)
