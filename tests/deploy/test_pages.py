@@ -41,3 +41,12 @@ def test_every_decision_is_on_the_list_and_fits_a_screen() -> None:
         assert len(text.splitlines()) <= 50, page.name
         assert "**Decided.**" in text
         assert "**Why.**" in text
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_every_promise_has_tests_that_name_it(number: int) -> None:
+    page = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    assert f"**P{number}**" in page
+    files = (ROOT / "tests").rglob("test_*.py")
+    named = re.compile(rf"def test_(?:\w+_)?p{number}_")
+    assert any(named.search(file.read_text(encoding="utf-8")) for file in files)

@@ -44,6 +44,15 @@ def decoded(kind: str, *options: str) -> list[Row]:
     return [json.loads(line) for line in lines]
 
 
+def sources_and_frames() -> list[Row]:
+    """Capture and frame of every message, capture by capture."""
+    return [
+        {"source": Path(capture).name, "frame": json.loads(line)["frame"]}
+        for capture in CAPTURES
+        for line in xinling("decode", capture).splitlines()
+    ]
+
+
 def mistakes(rows: list[Row], schema: str) -> list[str]:
     checker = validator(schema)
     return [
@@ -73,23 +82,48 @@ def test_the_laboratories_show_events_of_every_type() -> None:
     assert {row["type"] for row in decoded("events")} == named
 
 
-def test_every_verdict_row_is_what_the_schema_says(tmp_path: Path) -> None:
-    file = tmp_path / "verdicts.jsonl"
-    options = [
-        word
-        for name, path in {
-            "campaigns": "campaigns",
-            "areas": "areas.geojson",
-            "cells": "cells.csv",
-            "profiles": "profiles.csv",
-            "settings": "settings.json",
-        }.items()
-        for word in (f"--{name}", str(DEMO / path))
-    ]
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    """Verdict rows of the three laboratories under the demo's campaigns."""
+    file = tmp_path_factory.mktemp("replay") / "verdicts.jsonl"
+    files = {
+        "campaigns": "campaigns",
+        "areas": "areas.geojson",
+        "cells": "cells.csv",
+        "profiles": "profiles.csv",
+        "settings": "settings.json",
+    }
+    options = [word for name, path in files.items() for word in (f"--{name}", str(DEMO / path))]
     xinling("replay", *CAPTURES, *options, *PLAN, "--offers", str(file))
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    assert {"send", "control"} <= {row["verdict"] for row in rows}
-    assert mistakes(rows, "verdict") == []
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_verdict_row_is_what_the_schema_says(decided: list[Row]) -> None:
+    assert {"send", "control"} <= {row["verdict"] for row in decided}
+    assert mistakes(decided, "verdict") == []
+
+
+def test_p5_from_a_verdict_one_finds_the_events_and_frames_that_it_rests_on(
+    decided: list[Row],
+) -> None:
+    events = {row["id"]: row for row in decoded("events")}
+    frames = {(row["source"], row["frame"]) for row in sources_and_frames()}
+    for verdict in decided:
+        assert verdict["evidence"]
+        for sample in verdict["evidence"]:
+            event = events[sample["event"]]
+            assert event["subscriber"] == verdict["subscriber"]
+            assert event["time"] == sample["time"]
+            assert event["frames"] == sample["frames"]
+            assert {(one["source"], one["frame"]) for one in sample["frames"]} <= frames
+
+
+def test_p5_a_verdict_says_what_was_asked_and_what_stopped_it(decided: list[Row]) -> None:
+    for verdict in decided:
+        asked = [name for name, _ in verdict["checks"]]
+        assert asked[:2] == ["status", "dates"]
+        assert len(set(asked)) == len(asked)
+        assert ("reason" in verdict) == (verdict["verdict"] in {"refuse", "hold"})
 
 
 def test_every_outcome_row_is_what_the_schema_says() -> None:
