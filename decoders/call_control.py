@@ -94,7 +94,7 @@ class CallControl:
 
 
 def ended(call: Call, message: Message, cause: int | None, by: str | None, *, doubt: bool) -> Draft:
-    """`call.ended`: with `doubt` only what was seen, and nothing that an unseen message may undo."""
+    """`call.ended`; with `doubt` nothing that a message which was not seen would have changed."""
     answered = True if call.connected else None if doubt else False
     duration = None
     if call.answered is not None and not doubt:

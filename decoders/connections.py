@@ -2,8 +2,9 @@
 
 A local reference belongs to the side that allocated it, so a connection is found by *ends*: (who
 allocated the reference, the other side, the reference). Sides are point codes, and where a carrier
-has none (SCCPlite) the link with the role in it. A mirror of a connection on another carrier has ends of its
-own; they are aliases of the same connection. Bounded: the longest silent is evicted, and counted.
+has none (SCCPlite) the link with the role in it. A mirror of a connection on another carrier has
+ends of its own; they are aliases of the same connection. Bounded: the longest silent is evicted,
+and counted.
 """
 
 from __future__ import annotations

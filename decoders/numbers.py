@@ -139,7 +139,7 @@ class NumberingPlan:
         known = self._service_number(digits)
         if known is not None:
             return msgspec.structs.replace(known, selected=selected)
-        return self._national_number(digits, selected)
+        return self._national_number(digits, selected, with_area=number.ton == TON_NATIONAL)
 
     def _service_number(self, digits: str) -> Split | None:
         if digits in self._emergency:
@@ -156,31 +156,30 @@ class NumberingPlan:
         """A number with its country code."""
         if digits.startswith(self.country_code):
             national = digits[len(self.country_code) :]
-            return self._national_number(national, selected)
+            return self._national_number(national, selected, with_area=True)
         destination = self._abroad.find(digits) or Destination()
         return Split(destination, digits or None, selected, INTERNATIONAL)
 
-    def _national_number(self, digits: str, selected: str | None) -> Split:
+    def _national_number(self, digits: str, selected: str | None, *, with_area: bool) -> Split:
+        """A number of this country; `with_area` where it begins with its area code for certain."""
         trunk = _first(self._prefixes["trunk"], digits)
         national = digits[len(trunk) :] if trunk else digits
         found = self._national.find(national)
-        if found is not None and (trunk or not self._is_local(national, found)):
+        if found is not None and (trunk or with_area or found.kind == MOBILE):
             return Split(found, self.country_code + national, selected)
-        if not trunk and len(digits) in self._local:
-            local = Destination(kind=FIXED, country=self.country)
-            return Split(local, digits, selected, LOCAL)
-        if not trunk and digits.startswith(self.country_code):
-            rest = digits[len(self.country_code) :]
-            found = self._national.find(rest)
-            if found is not None and not self._is_local(rest, found):
-                return Split(found, digits, selected)
-        if len(digits) <= self._short:
-            return Split(Destination(), None, selected)
-        return Split(Destination(country=self.country), self.country_code + national, selected)
+        if trunk or with_area:
+            return Split(Destination(country=self.country), self.country_code + national, selected)
+        return self._subscriber_number(digits, selected)
 
-    def _is_local(self, national: str, found: Destination) -> bool:
-        """Without a trunk prefix a geographic number of local length is a subscriber's number."""
-        return found.kind == FIXED and len(national) in self._local
+    def _subscriber_number(self, digits: str, selected: str | None) -> Split:
+        """Dialled as it stands: a neighbour's, one with a bare country code, or a short one."""
+        if len(digits) in self._local:
+            return Split(Destination(FIXED, self.country), digits, selected, LOCAL)
+        if digits.startswith(self.country_code):
+            found = self._national.find(digits[len(self.country_code) :])
+            if found is not None and len(digits) > self._short:
+                return Split(found, digits, selected)
+        return Split(Destination(), digits if len(digits) > self._short else None, selected)
 
     def _add(self, kind: str, prefix: str, code: str, name: str) -> None:
         prefixes = prefix.split()

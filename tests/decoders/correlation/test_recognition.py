@@ -1,0 +1,93 @@
+"""Who it is when only a TMSI shows, and how a binding comes and goes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+import pytest
+from correlation_labs import LABS, correlate, decode, events_of, records
+
+from decoders.identity import Bindings
+from decoders.messages import Lai
+
+HERE, THERE = Lai("460", "00", 1), Lai("460", "00", 2)
+
+
+@pytest.mark.parametrize("lab", ["a", "c"])
+def test_without_common_id_every_subscriber_is_still_known_by_their_tmsi(lab: str) -> None:
+    messages = [one for one in decode(records(LABS[lab])) if one.message != "COMMON ID"]
+    events = correlate(messages)
+    said = [(event.type, event.imsi, event.cell, event.time) for event in events]
+    assert said == [(one.type, one.imsi, one.cell, one.time) for one in events_of(LABS[lab])]
+    assert Counter(event.identity for event in events)["learned"] > len(events) // 2
+
+
+def test_with_no_identity_shown_at_all_nothing_is_guessed() -> None:
+    messages = decode(records(LABS["a"]))
+    bare = [msgspec.structs.replace(one, imsi=None) for one in messages]
+    events = correlate(bare)
+    assert {event.identity for event in events} == {"unknown"}
+    assert all(event.imsi is None for event in events)
+
+
+def bindings() -> Bindings:
+    table = Bindings(limit=4)
+    table.serve(HERE, "185")
+    return table
+
+
+def test_a_tmsi_is_found_by_the_area_in_which_it_was_given() -> None:
+    table = bindings()
+    table.bind("185", "0000000a", "460001")
+    assert table.find("0000000a", HERE, "185") == "460001"
+    assert table.find("0000000a", THERE, "185") is None
+    table.serve(THERE, "185")
+    assert table.find("0000000a", THERE, "185") == "460001"
+
+
+def test_in_a_pool_the_vlr_that_gave_it_is_found_through_the_area() -> None:
+    table = bindings()
+    table.serve(HERE, "186")
+    table.bind("186", "0000000a", "460001")
+    assert table.find("0000000a", HERE, "185") == "460001"
+    table.bind("185", "0000000a", "460002")
+    assert table.find("0000000a", HERE, "185") == "460002"
+    assert table.find("0000000a", HERE, "187") is None
+
+
+def test_between_command_and_completion_the_old_and_the_new_tmsi_both_stand() -> None:
+    table = bindings()
+    table.confirm("185", "0000000a", "460001")
+    table.bind("185", "0000000b", "460001")
+    assert table.find("0000000a", HERE, "185") == "460001"
+    assert table.find("0000000b", HERE, "185") == "460001"
+    table.confirm("185", "0000000b", "460001")
+    assert table.find("0000000a", HERE, "185") is None
+
+
+def test_a_tmsi_given_to_another_is_unbound_and_counted() -> None:
+    table = bindings()
+    table.bind("185", "0000000a", "460001")
+    table.bind("185", "0000000a", "460002")
+    assert table.find("0000000a", HERE, "185") == "460002"
+    assert table.counts["contradicted"] == 1
+
+
+def test_a_subscriber_has_at_most_two_tmsis_and_loses_both_when_the_vlr_takes_them() -> None:
+    table = bindings()
+    for tmsi in ("0000000a", "0000000b", "0000000c"):
+        table.bind("185", tmsi, "460001")
+    assert len(table) == 2
+    table.forget("460001")
+    assert len(table) == 0
+
+
+def test_the_table_is_bounded_and_counts_what_it_forgets() -> None:
+    table = bindings()
+    for number in range(6):
+        table.bind("185", f"{number:08x}", f"46000{number}")
+    assert len(table) == 4
+    assert table.counts["evicted"] == 2
+    assert table.find("00000000", HERE, "185") is None
+    assert table.find("00000005", HERE, "185") == "460005"
