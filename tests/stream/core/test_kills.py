@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import RedisServer
 from killed_worker import PARTITIONS, work
 from redis.asyncio import Redis
+from redis_servers import RedisServer
 
 from stream.memory_store import MemoryStore
 from stream.redis_store import RedisStore

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import STORES, open_store
 from labs import LEFT, MSC, agreed, correlator, events, messages, rules
+from stores import STORES, open_store
 
 from decoders.events import Event
 from decoders.times import SECOND

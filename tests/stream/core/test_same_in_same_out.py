@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from conftest import STORES, open_store
 from fake_rules import FakeRules, event
 from made_events import FIRST, stream
+from stores import STORES, open_store
 
 from decoders.events import Event
 from rules.verdicts import Verdict
