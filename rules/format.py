@@ -6,7 +6,7 @@ Descriptions are for the people who write campaigns.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -320,8 +320,3 @@ class SettingsFile(Part, frozen=True, kw_only=True):
     caps: Caps = Caps()
     stopped: list[str] = []
     """Campaigns that were stopped by hand; ``all`` for every one."""
-
-
-def sections(kind: type[Part]) -> dict[str, Any]:
-    """The keys of `kind` as they stand in a file, with their types."""
-    return {field.encode_name: field for field in msgspec.structs.fields(kind)}

@@ -138,10 +138,9 @@ def _rank(case: Case) -> tuple[bool, int, bool, str, str]:
 def _ask(checks: Sequence[tuple[str, Check]], case: Case, scene: Scene) -> str | None:
     for name, check in checks:
         answer = check(case, scene)
-        if answer is not None:
-            case.checks.append((name, answer.result))
-            if answer.refusal is not None:
-                return answer.refusal
+        case.checks.append((name, answer.result))
+        if answer.refusal is not None:
+            return answer.refusal
     return None
 
 
@@ -175,7 +174,7 @@ def _verdict(case: Case, scene: Scene, verdict: str, reason: str | None = None) 
     )
 
 
-# The checks. Each gives its answer, or None where it has nothing to ask.
+# The checks.
 
 
 def _status(case: Case, scene: Scene) -> Answer:
@@ -308,7 +307,7 @@ def quiet_until(campaign: Campaign, scene: Scene) -> int | None:
     return campaign.quiet.until(scene.now, where)
 
 
-Check = Callable[[Case, Scene], Answer | None]
+Check = Callable[[Case, Scene], Answer]
 
 PERSONAL: tuple[tuple[str, Check], ...] = (
     ("status", _status),

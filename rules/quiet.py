@@ -43,16 +43,27 @@ class Quiet(NamedTuple):
         """
         if not self.at(now, where):
             return None
-        moment = local(now, where)
-        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        ends = (
-            microseconds(
-                (midnight + timedelta(days=days, microseconds=self.end)).replace(fold=fold)
-            )
-            for days in (0, 1, 2)
-            for fold in (0, 1)
-        )
-        return min(end for end in ends if end > now and not self.at(end, where))
+        return min(end for end in _shown(self.end, now, where) if not self.at(end, where))
+
+    def begins(self, now: int, where: tzinfo) -> int | None:
+        """Microseconds when quiet hours next begin; `now` within them, None if there are none."""
+        if self.start == self.end:
+            return None
+        return now if self.at(now, where) else min(_shown(self.start, now, where))
+
+
+def _shown(clock: int, now: int, where: tzinfo) -> list[int]:
+    """The instants after `now` and before three days later at which the clocks show `clock`.
+
+    A time of day that the clocks leap over counts as shown by those of before and of after.
+    """
+    midnight = local(now, where).replace(hour=0, minute=0, second=0, microsecond=0)
+    instants = (
+        microseconds((midnight + timedelta(days=days, microseconds=clock)).replace(fold=fold))
+        for days in (0, 1, 2)
+        for fold in (0, 1)
+    )
+    return [instant for instant in instants if instant > now]
 
 
 def _clock(now: int, where: tzinfo) -> int:

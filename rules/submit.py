@@ -6,16 +6,14 @@ status and dates, consent, opt-out, time zone, quiet hours, and how long the off
 
 from __future__ import annotations
 
-from datetime import timedelta, tzinfo
 from typing import NamedTuple
 
 from rules import governance
 from rules.campaign import LIVE, Campaign
 from rules.profile import Profile
-from rules.quiet import Quiet
 from rules.settings import Settings
 from rules.verdicts import Verdict
-from rules.zones import local, microseconds, zone
+from rules.zones import local, zone
 
 
 class StillGood(NamedTuple):
@@ -52,26 +50,10 @@ def still_good(
     where = zone(profile.time_zone)
     if where is None:
         return StillGood(governance.UNKNOWN_TIME_ZONE, 0)
-    quiet_from = next_quiet(campaign.quiet, where, now)
+    quiet_from = campaign.quiet.begins(now, where)
     if quiet_from is not None and quiet_from <= now:
         return StillGood(governance.QUIET_HOURS, 0)
     return StillGood(None, valid_until if quiet_from is None else min(valid_until, quiet_from))
-
-
-def next_quiet(quiet: Quiet, where: tzinfo, now: int) -> int | None:
-    """Microseconds when quiet hours next begin, `now` within them; None where there are none."""
-    if quiet.start == quiet.end:
-        return None
-    moment = local(now, where)
-    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    clock = (moment.replace(tzinfo=None) - midnight.replace(tzinfo=None)) // timedelta(
-        microseconds=1
-    )
-    if quiet.covers(clock):
-        return now
-    days = 0 if clock < quiet.start else 1
-    begin = microseconds(midnight + timedelta(days=days, microseconds=quiet.start))
-    return max(begin, now + 1)  # the clocks may have gone forward over the beginning
 
 
 def _running(campaign: Campaign, settings: Settings) -> bool:

@@ -171,8 +171,7 @@ class Presence:
             return stay
         if here:
             return self._inside(stay, seen.mark)
-        if stay is None:
-            return None
+        assert stay is not None  # only a sample inside begins it
         out = stay.out or seen.mark
         if seen.mark.time - out.time >= self.confirmed_by:
             return None

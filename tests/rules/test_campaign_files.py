@@ -174,9 +174,11 @@ def test_a_trigger_that_cannot_be_is_refused(trigger: str, line_and_key: str, re
     ("keys", "key", "reason"),
     [
         ({"offer": '{from: "1"}'}, "offer", "has neither or both"),
+        ({"offer": "{text: x}"}, "offer.from", "is missing"),
         (
             {
-                "offer": '{from: "1", variants: [{name: a, share: 40%, text: x}, {name: a, share: 50%, text: y}]}'
+                "offer": '{from: "1", variants: [{name: a, share: 40%, text: x},'
+                " {name: a, share: 50%, text: y}]}"
             },
             "offer.variants",
             "the shares make 90.00%",
@@ -323,7 +325,10 @@ def test_the_hash_is_of_names_and_contents() -> None:
         ),
         (
             "areas.geojson",
-            b'{"features": [{"properties": {"area": "a"}, "geometry": {"type": "Point", "coordinates": [1, 2]}}]}',
+            (
+                b'{"features": [{"properties": {"area": "a"},'
+                b' "geometry": {"type": "Point", "coordinates": [1, 2]}}]}'
+            ),
             "features[0]",
         ),
         ("cells.csv", b"radio,mcc,net,area\nGSM,460,0,1\n", "cell"),

@@ -174,6 +174,19 @@ def test_a_place_may_be_the_cells_with_a_tag(trigger: str) -> None:
     assert told(life.verdicts) == SENT
 
 
+UNKNOWN = Cell("460", "00", 999, 1)
+
+
+@pytest.mark.parametrize("trigger", ["left: {tag: subway", "entered: {tag: campus"])
+def test_a_sample_in_a_cell_that_nobody_knows_does_not_count(trigger: str) -> None:
+    life = Life(rules(campaign(trigger + ", after_staying: 10m}"), cells=CELLS))
+    life.walk((0, UNKNOWN), (1, INSIDE), (20 * MINUTE, UNKNOWN), (21 * MINUTE, INSIDE))
+    life.walk((30 * MINUTE, UNKNOWN))
+    assert life.verdicts == []
+    life.walk((31 * MINUTE, OUTSIDE if "left" in trigger else ALSO_INSIDE))
+    assert told(life.verdicts) == SENT
+
+
 def test_a_cell_that_nobody_knows_decides_nothing() -> None:
     life = Life(rules(campaign("stayed: {tag: subway, for: 30m}"), cells=CELLS))
     life.walk((0, INSIDE), (MINUTE, Cell("460", "00", 999, 1)), (2 * MINUTE, ALSO_OUTSIDE))

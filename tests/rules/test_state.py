@@ -28,6 +28,7 @@ from rules import state as states
 from rules.errors import StateError
 from rules.profile import Profile, from_row
 from rules.state import MOST_FRAMES, Hold, Mark, Sent, Stay, Subscriber
+from rules.verdicts import Sample
 
 _integers = st.integers(0, 2**48)
 _marks = st.builds(
@@ -119,6 +120,7 @@ def test_a_mark_keeps_what_evidence_needs() -> None:
         sample = Mark.of(event).sample()
         assert (sample.event, sample.time) == (identifier, NOON)
         assert (sample.cell, sample.frames) == (event.cell, frames)
+        assert sample == Sample.of(event)
 
 
 @pytest.mark.parametrize(
