@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: demo test lint format conformance fuzz lock dashboard clean help
+.PHONY: demo test lint format conformance lock clean help
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -41,6 +41,10 @@ lint: $(VENV)/.test
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# Message by message, field by field, against tshark; a difference needs its written reason.
+conformance: $(VENV)/.test
+	@$(BIN)/python tests/conformance/conformance.py
 
 format: $(VENV)/.test
 	@$(BIN)/ruff format .
