@@ -420,7 +420,7 @@ _TYPES: tuple[tuple[int, str, str, bool | None, str], ...] = (
     (0x27, "UPLINK REQUEST ACKNOWLEDGE", "3.2.1.58", MSC, "6A 6B 6C"),
     (0x28, "SUSPEND", "3.2.1.64", BSS, "18"),
     (0x29, "RESUME", "3.2.1.65", BSS, "18"),
-    (0x2A, "CONNECTION ORIENTED INFORMATION", "3.2.1.70", BOTH, "49 4F 05"),
+    (0x2A, "CONNECTION ORIENTED INFORMATION", "3.2.1.70", BOTH, "49 4F"),
     (0x2B, "PERFORM LOCATION REQUEST", "3.2.1.71", MSC, "44 05 13 48 21 43 3E 4B 49 08 68 77 75"),
     (0x2C, "LSA INFORMATION", "3.2.1.69", MSC, "3D"),
     (0x2D, "PERFORM LOCATION RESPONSE", "3.2.1.72", BSS, "45 46 4C 47 55 76"),

@@ -12,7 +12,6 @@ from __future__ import annotations
 from decoders.elements import CAUSE, PRIORITY_LEVEL, SPARE, called_number, calling_number, octet
 from decoders.names import (
     ElementRow,
-    Form,
     MessageTable,
     Part,
     high,
@@ -24,6 +23,7 @@ from decoders.names import (
     tlv,
     tv,
     tv1,
+    v,
 )
 from decoders.ss import FACILITY, SS_VERSION
 
@@ -71,6 +71,7 @@ REVERSE_CALL_SETUP = ElementRow("REVERSE CALL SETUP DIRECTION", "24.008 10.5.4.2
 IMMEDIATE_MODIFICATION = ElementRow(
     "NETWORK-INITIATED SERVICE UPGRADE INDICATOR", "24.008 10.5.4.36"
 )
+RECALL_TYPE = ElementRow("RECALL TYPE", "24.008 10.5.4.21a", octet)
 SETUP_CONTAINER = ElementRow("SETUP CONTAINER", "24.008 10.5.4.22b", identity=True)
 
 _FACILITY = tlv(0x1C, FACILITY)
@@ -183,7 +184,9 @@ TABLE: MessageTable = table(
             tlv(0x15, CC_CAPABILITIES),
             from_mobile=True,
         ),
-        message(0x0B, "RECALL", "24.008 9.3.18a", lv(FACILITY), from_mobile=False),
+        message(
+            0x0B, "RECALL", "24.008 9.3.18a", v(RECALL_TYPE, 1), lv(FACILITY), from_mobile=False
+        ),
         message(
             0x0E,
             "EMERGENCY SETUP",
@@ -260,9 +263,9 @@ TABLE: MessageTable = table(
             "STATUS",
             "24.008 9.3.27",
             lv(CAUSE),
-            Part(CALL_STATE, Form.V),
+            v(CALL_STATE, 1),
             tlv(0x24, AUXILIARY_STATES),
         ),
-        message(0x3E, "NOTIFY", "24.008 9.3.16", Part(NOTIFICATION, Form.V), from_mobile=False),
+        message(0x3E, "NOTIFY", "24.008 9.3.16", v(NOTIFICATION, 1), from_mobile=False),
     ),
 )

@@ -22,7 +22,10 @@ SHOWN = 20
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("XINLING_SHARED_CAPTURES", ROOT.parent / "shared" / "captures"))
 
-SAME_NAME: dict[str, str] = {}
+SAME_NAME = {
+    "CONFIGURATIONCHANGEACK": "CONFIGURATIONCHANGEACKNOWLEDGE",
+    "CONNECTIONORIENTEDINFORMATIONOBSOLETE": "CONNECTIONORIENTEDINFORMATION",
+}
 """tshark's names that the specification writes otherwise, squeezed to letters and digits."""
 
 

@@ -245,9 +245,9 @@ def _identities(row: dict[str, object], proto: Proto) -> None:
 
 def _location(row: dict[str, object], proto: Proto) -> None:
     lacs = proto.numbers("gsm_a.lac")
-    if lacs:
-        mcc = _digits(proto.names("e212.lai.mcc")[0]).zfill(3)
-        row["lai"] = (mcc, _digits(proto.names("e212.lai.mnc")[0]), lacs[0])
+    mccs, mncs = (proto.names(f"e212.lai.{code}") for code in ("mcc", "mnc"))
+    if lacs and mccs and mncs:
+        row["lai"] = (_digits(mccs[0]).zfill(3), _digits(mncs[0]), lacs[0])
 
 
 def _first(row: dict[str, object], key: str, values: list[object] | list[int] | list[str]) -> None:
