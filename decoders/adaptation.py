@@ -12,7 +12,7 @@ from decoders import m2pa, m2ua, m3ua
 from decoders.messages import Record
 from decoders.mtp import Mtp3, mtp3
 from decoders.sctp import Datagram
-from decoders.undecoded import Ledger
+from decoders.undecoded import CARRIER_BYTES, Ledger
 
 _PROTOCOL_BY_ID: Final = {3: "M3UA", 2: "M2UA", 5: "M2PA"}
 """SCTP payload protocol identifiers, RFC 4666 7.1, RFC 3331 7.1, RFC 4165 7.1."""
@@ -50,7 +50,7 @@ class AdaptationLayer:
             self._ledger.skip(f"SCTP payload protocol {datagram.protocol}")
             return None
         if len(message) < _HEADER or message[0] != 1:
-            self._ledger.fail(f"{name} header malformed", record, message[:_HEADER])
+            self._ledger.fail(f"{name} header malformed", record, message[:CARRIER_BYTES])
             return None
         kind = message[2] << 8 | message[3]
         if kind != _BY_NAME[name]:
@@ -61,7 +61,9 @@ class AdaptationLayer:
             return None
         msu = self._readers[name](message)
         if msu is None:
-            self._ledger.fail(f"{name} data malformed or cut short", record, message[:_HEADER])
+            self._ledger.fail(
+                f"{name} data malformed or cut short", record, message[:CARRIER_BYTES]
+            )
         return msu
 
     def _m2ua(self, message: bytes) -> Mtp3 | None:

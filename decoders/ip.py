@@ -6,7 +6,7 @@ import struct
 from typing import Final, NamedTuple, TypeAlias
 
 from decoders.messages import Record
-from decoders.undecoded import Ledger
+from decoders.undecoded import CARRIER_BYTES, Ledger
 
 Payload: TypeAlias = tuple[int, bytes, bytes, int, int]
 """Protocol, addresses (source then destination, 8 or 32 octets), bytes, start, end."""
@@ -96,12 +96,12 @@ class IpLayer:
         """The payload of the IPv4 packet that begins at ``start``; None where there is none yet."""
         data = record.data
         if len(data) < start + 20:
-            self._ledger.fail("IPv4 header cut short", record, data[start:])
+            self._ledger.fail("IPv4 header cut short", record, data[start : start + CARRIER_BYTES])
             return None
         first, total, ident, fragment, protocol, addresses = _IPV4.unpack_from(data, start)
         header = (first & 15) * 4
         if first >> 4 != 4 or header < 20 or 0 < total < header:
-            self._ledger.fail("IPv4 header malformed", record, data[start : start + 20])
+            self._ledger.fail("IPv4 header malformed", record, data[start : start + CARRIER_BYTES])
             return None
         # A length of 0 is what segmentation offload leaves: the packet fills the record.
         end = min(start + total, len(data)) if total else len(data)
@@ -118,11 +118,11 @@ class IpLayer:
         """The payload of the IPv6 packet that begins at ``start``, behind its extension headers."""
         data = record.data
         if len(data) < start + 40:
-            self._ledger.fail("IPv6 header cut short", record, data[start:])
+            self._ledger.fail("IPv6 header cut short", record, data[start : start + CARRIER_BYTES])
             return None
         length, protocol, addresses = _IPV6.unpack_from(data, start)
         if data[start] >> 4 != 6:
-            self._ledger.fail("IPv6 header malformed", record, data[start : start + 40])
+            self._ledger.fail("IPv6 header malformed", record, data[start : start + CARRIER_BYTES])
             return None
         at = start + 40
         stop = at + length if length else len(data)

@@ -76,7 +76,7 @@ class Mtp2Layer:
         """A record of link type 139: sent, annex A used, link number (2), then the unit."""
         head = record.data[:_PSEUDO_HEADER]
         if len(head) < _PSEUDO_HEADER:
-            self._ledger.fail("MTP2 pseudo header cut short", record, head)
+            self._ledger.fail("MTP2 pseudo header cut short", record)
             return None
         number = int.from_bytes(head[2:], "big")
         key = (record.feed or record.source, number, head[0])
@@ -89,7 +89,7 @@ class Mtp2Layer:
         data = record.data
         unit = signal_unit(data, start, extended=extended)
         if unit is None:
-            self._ledger.fail("MTP2 signal unit cut short", record, data[start:])
+            self._ledger.fail("MTP2 signal unit cut short", record)
             return None
         if unit.length <= _FILL_OR_STATUS:
             self._ledger.skip("MTP2 fill-in or link status unit")
@@ -99,7 +99,7 @@ class Mtp2Layer:
         end = self._end(record, unit)
         message = None if end is None else mtp3(data, unit.start, end, self._point_code_bits)
         if end is None or message is None:
-            self._ledger.fail("MTP2 signal unit cut short", record, data[start : unit.start])
+            self._ledger.fail("MTP2 signal unit cut short", record)
             return None
         label = (record.feed or record.source, (message.opc, message.dpc), message.sls)
         sequence = self._sequence(key or label)

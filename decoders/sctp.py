@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 
 from decoders.endpoints import link_name, swapped
 from decoders.messages import Record
-from decoders.undecoded import Ledger
+from decoders.undecoded import CARRIER_BYTES, Ledger
 
 _HEADER: Final = 12
 _CHUNK: Final = struct.Struct(">BxH")
@@ -181,7 +181,7 @@ class SctpLayer:
         To be taken one by one: a gap is told to the ledger just before the message behind it.
         """
         if end - start < _HEADER + _CHUNK.size:
-            self._ledger.fail("SCTP packet cut short", record, data[start:end])
+            self._ledger.fail("SCTP packet cut short", record, data[start : start + CARRIER_BYTES])
             return
         tag = data[start : start + 8]
         key = (record.feed or record.source, addresses, tag)
@@ -190,8 +190,7 @@ class SctpLayer:
             kind, length = _CHUNK.unpack_from(data, at)
             stop = at + length
             if length < 4 or stop > end:
-                header = data[start : start + _HEADER]
-                self._ledger.fail("SCTP chunk malformed or cut short", record, header)
+                self._ledger.fail("SCTP chunk malformed or cut short", record)
                 break
             if kind == _TYPE_DATA:
                 message = self._data(record, key, data, at, stop)
@@ -206,7 +205,7 @@ class SctpLayer:
     def _data(self, record: Record, key: _Key, data: bytes, at: int, stop: int) -> Datagram | None:
         """The DATA chunk in ``data[at:stop]``, RFC 9260 3.3.1."""
         if stop - at <= _DATA.size:
-            self._ledger.fail("SCTP DATA without user data", record, data[at:stop])
+            self._ledger.fail("SCTP DATA without user data", record)
             return None
         flags, tsn, protocol = _DATA.unpack_from(data, at)
         stream = self._streams.get(key)
@@ -287,7 +286,7 @@ class SctpLayer:
     def _handshake(self, record: Record, key: _Key, kind: int, body: bytes) -> None:
         """INIT and INIT ACK (RFC 9260 3.3.2, 3.3.3): tags, first TSNs and addresses to come."""
         if len(body) < 16:
-            self._ledger.fail("SCTP INIT cut short", record, body)
+            self._ledger.fail("SCTP INIT cut short", record)
             return
         source, addresses, tag = key
         own_tag, first_tsn = _INIT.unpack_from(body)

@@ -123,7 +123,7 @@ class TcpLayer:
     ) -> list[Octets]:
         """Octets that the segment in ``data[start:end]`` makes available, in either direction."""
         if end - start < 20:
-            self._ledger.fail("TCP header cut short", record, data[start:end])
+            self._ledger.fail("TCP header cut short", record)
             return []
         ports, sequence, acknowledged, offset, flags = _HEADER.unpack_from(data, start)
         if ports[:2] not in self._ports and ports[2:] not in self._ports:
@@ -131,7 +131,7 @@ class TcpLayer:
             return []
         body = start + (offset >> 4) * 4
         if body < start + 20 or body > end:
-            self._ledger.fail("TCP header malformed", record, data[start : start + 20])
+            self._ledger.fail("TCP header malformed", record)
             return []
         key = (record.feed or record.source, addresses, ports)
         found: list[Octets] = []

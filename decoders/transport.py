@@ -135,7 +135,7 @@ class Transport:
         elif ethertype == link.IPV6:
             payload = self._ip.v6(record, offset)
         elif ethertype == link.CUT_SHORT:
-            self._ledger.fail("link header cut short", record, record.data)
+            self._ledger.fail("link header cut short", record)
             return []
         else:
             known = ethertype != link.UNKNOWN
@@ -191,7 +191,7 @@ class Transport:
         data = record.data
         msu = mtp3(data, 0, len(data), self._config.point_code_bits)
         if msu is None:
-            self._ledger.fail("MTP3 label cut short", record, data)
+            self._ledger.fail("MTP3 label cut short", record)
         else:
             self._level3_user(record, f"{record.feed or record.source} mtp3", msu, units)
         return units

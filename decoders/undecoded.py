@@ -13,6 +13,9 @@ from decoders.messages import Record
 
 SAMPLE_BYTES = 64
 """A sample is never longer than this, whatever failed."""
+CARRIER_BYTES = 2
+"""What a sample of a carrier's failure may hold: the first octets of a header tell its version and
+type. No more, because bytes that do not parse as a header may be anybody's number or text."""
 MAX_REASONS = 512
 """Different reasons kept apart; what comes after them is counted as ``other``."""
 
@@ -31,6 +34,9 @@ class Sample(NamedTuple):
     """1-based record in that capture."""
     header: bytes
     """The failing layer's own bytes, up to where it failed."""
+    link_type: int
+    size: int
+    """Octets of the whole record."""
 
 
 class Ledger:
@@ -54,7 +60,11 @@ class Ledger:
     def fail(self, reason: str, record: Record, header: bytes = b"") -> None:
         """Count something broken; ``header`` must not reach into anybody's data."""
         _count(self.undecoded, reason)
-        self.samples.append(Sample(reason, record.source, record.frame, header[:SAMPLE_BYTES]))
+        header = header[:SAMPLE_BYTES]
+        size = len(record.data)
+        self.samples.append(
+            Sample(reason, record.source, record.frame, header, record.link_type, size)
+        )
 
     def skip(self, kind: str) -> None:
         """Count something whole that carries no SCCP."""
