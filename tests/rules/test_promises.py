@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -31,7 +32,6 @@ from rules.profile import Profile
 from rules.state import Subscriber
 from rules.verdicts import CONTROL, HOLD, REFUSE, SEND, Verdict
 from rules.zones import local, zone
-import itertools
 
 SETTINGS = {
     "caps": {
