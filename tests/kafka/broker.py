@@ -140,13 +140,16 @@ class Tansu(_Process):
         ]  # fmt: skip
 
 
-def find_broker(home: Path, *, apache_only: bool = False) -> Broker | None:
-    """A broker that has not been started, or None where the machine has none."""
+def find_broker(home: Path) -> Broker | None:
+    """A broker that has not been started, or None where the machine has none.
+
+    ``XINLING_TEST_BROKER=tansu`` asks for Tansu where there is Java as well.
+    """
     home.mkdir(parents=True, exist_ok=True)
-    jars = kafka_jars()
+    jars = None if os.environ.get("XINLING_TEST_BROKER") == "tansu" else kafka_jars()
     if jars is not None:
         return ApacheKafka(jars, home)
-    binary = None if apache_only else tansu_binary()
+    binary = tansu_binary()
     return Tansu(binary, home) if binary else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from broker import HOW_TO_GET_ONE, Broker, find_broker
+from broker import HOW_TO_GET_ONE, ApacheKafka, Broker, find_broker
 from system import HOW_TO_GET_REDIS, System
 
 
@@ -31,3 +31,11 @@ async def system(tmp_path: Path, broker: Broker) -> AsyncIterator[System]:
     await whole.start()
     yield whole
     await whole.stop()
+
+
+@pytest.fixture
+def lasting(system: System) -> System:
+    """`system` on a broker that keeps its data over a restart."""
+    if system.broker.kind != ApacheKafka.kind:
+        pytest.skip(HOW_TO_GET_ONE)
+    return system

@@ -72,7 +72,8 @@ async def test_p1_the_service_decides_what_replay_decides_and_delivers_each_once
     assert await asyncio.to_thread(service.wait, STOP_SECONDS) == 0, service.said()
 
 
-async def test_p2_kills_and_outages_lose_nothing_and_repeat_nothing(system: System) -> None:
+async def test_p2_kills_and_outages_lose_nothing_and_repeat_nothing(lasting: System) -> None:
+    system = lasting
     verdicts = await expected.replayed()
     wanted = expected.submits(verdicts)
     system.smsc.faults.extend([None, Fault.CUT])  # one submit is taken and never answered
@@ -121,6 +122,12 @@ async def test_p2_kills_and_outages_lose_nothing_and_repeat_nothing(system: Syst
         assert await role.stop(STOP_SECONDS) == 0, role.said()
 
 
+def damaged(folder: Path) -> None:
+    whole = Path(CAPTURES[0]).read_bytes()
+    (folder / "cut.pcap").write_bytes(whole[:-1])
+    (folder / "none.pcap").write_bytes(b"not a capture, not at all, no")
+
+
 def in_flight(system: System) -> list[str]:
     """Offers claimed by a process that did not live to hear the answer."""
     with system.redis.client() as redis:
@@ -154,8 +161,9 @@ async def test_a_foreign_record_goes_to_the_dead_letters_and_the_partition_goes_
 
 
 async def test_p2_a_recreated_topic_is_read_from_its_beginning_and_repeats_nothing(
-    system: System,
+    lasting: System,
 ) -> None:
+    system = lasting
     verdicts = await expected.replayed()
     wanted = expected.submits(verdicts)
     service = system.xinling("run")
@@ -198,8 +206,9 @@ async def test_p1_two_workers_share_the_partitions_and_one_takes_over_what_the_o
 
 
 async def test_a_service_started_before_what_it_stands_on_waits_and_says_for_what(
-    system: System,
+    lasting: System,
 ) -> None:
+    system = lasting
     await asyncio.to_thread(system.broker.stop)
     system.redis.stop(signal.SIGTERM)
     service = system.xinling("run")
@@ -234,9 +243,7 @@ async def test_what_stays_away_ends_the_process_with_its_name(system: System) ->
 async def test_a_capture_that_is_none_or_damaged_fails_after_what_could_be_read(
     system: System, tmp_path: Path
 ) -> None:
-    whole = Path(CAPTURES[0]).read_bytes()
-    (tmp_path / "cut.pcap").write_bytes(whole[:-1])
-    (tmp_path / "none.pcap").write_bytes(b"not a capture, not at all, no")
+    damaged(tmp_path)
     for name in ("cut.pcap", "none.pcap"):
         ingest = system.xinling("ingest", str(tmp_path / name))
         assert await asyncio.to_thread(ingest.wait, UP_SECONDS) == 1
