@@ -49,7 +49,7 @@ class CallControl:
         if event == CALL_ENDED:
             call.ended = message.time
             by = NETWORK if from_network else MOBILE
-            doubt = doubt or _unprepared(before, message)
+            doubt = doubt or _unprepared(call, before, message, from_network=from_network)
             return [ended(call, message, message.cause, by, doubt=doubt)]
         if state is CallState.ENDED:
             call.ended = message.time
@@ -108,9 +108,18 @@ def ended(call: Call, message: Message, cause: int | None, by: str | None, *, do
     return Draft(type=CALL_ENDED, message=message, call=call, detail=detail)
 
 
-def _unprepared(state: CallState, message: Message) -> bool:
-    """An answered call ends with DISCONNECT or RELEASE; RELEASE COMPLETE answers one not seen."""
-    return state is CallState.ANSWERED and message.message == "RELEASE COMPLETE"
+def _unprepared(call: Call, state: CallState, message: Message, *, from_network: bool) -> bool:
+    """A clearing that only answers one which was not seen, TS 24.008 5.4.3 and 5.4.2.
+
+    A mobile begins with DISCONNECT and answers with RELEASE; RELEASE COMPLETE comes first only
+    from the side that turns a fresh SETUP down.
+    """
+    if message.message == "RELEASE":
+        return not from_network
+    if message.message == "RELEASE COMPLETE":
+        turns_down = from_network == (call.direction == MOBILE_ORIGINATED)
+        return state is not CallState.ATTEMPTED or not turns_down
+    return False
 
 
 def _describe(call: Call, message: Message) -> None:

@@ -29,7 +29,8 @@ _DEFERRED = 8
 _LINKS = 65_536
 _PLACING = frozenset({"COMPLETE LAYER 3 INFORMATION", "ASSIGNMENT COMPLETE"})
 """BSSMAP messages whose cell is where the phone is."""
-_CLEARED_BY = {"CLEAR REQUEST": RADIO, "CLEAR COMMAND": NETWORK}
+_CLEARINGS: dict[str, str | None] = {"CLEAR REQUEST": RADIO, "CLEAR COMMAND": None}
+"""BSSMAP message → who ended a call that is still up; a command follows what was not seen."""
 
 
 class Ledger(msgspec.Struct):
@@ -145,8 +146,9 @@ class Conversations:
             return []
         dialogue = self._identify(connection, dialogue, message)
         events = self._tell(dialogue, self._place(dialogue, message), message)
-        by = _CLEARED_BY.get(message.message)
-        return events + self.clear(connection, message, by) if by else events
+        if message.message in _CLEARINGS:
+            events += self.clear(connection, message, _CLEARINGS[message.message])
+        return events
 
     def _place(self, dialogue: Dialogue, message: Message) -> list[Draft]:
         """What a BSSMAP message says about where the phone is."""

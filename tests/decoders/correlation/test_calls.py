@@ -91,6 +91,30 @@ def test_a_transaction_identifier_is_used_again_after_its_call() -> None:
     assert len({event.call for event in events}) == 2
 
 
+@pytest.mark.parametrize(
+    ("up", "name"), [(True, "RELEASE"), (True, "RELEASE COMPLETE"), (False, "RELEASE COMPLETE")]
+)
+def test_a_clearing_that_answers_an_unseen_one_does_not_say_who_began_it(
+    up: bool,  # noqa: FBT001
+    name: str,
+) -> None:
+    wire = Wire()
+    send = wire.from_mobile if up else wire.to_mobile
+    made = call(wire, "SETUP", "ALERTING", "CONNECT")
+    made.append(send("CC", name, ti=0, ti_flag=0 if up else 1, cause=16))
+    detail = correlate(made)[-1].detail
+    assert (detail["answered"], detail["ended_by"], detail["duration_seconds"]) == (
+        True,
+        None,
+        None,
+    )
+
+
+def test_who_turns_a_call_down_at_once_has_ended_it() -> None:
+    events = correlate(call(Wire(), "SETUP", "RELEASE COMPLETE"))
+    assert events[-1].detail["ended_by"] == "network"
+
+
 def call_again(wire: Wire) -> list[Message]:
     return [wire.from_mobile("CC", "SETUP", ti=0, ti_flag=0, called=NUMBER)]
 
@@ -117,7 +141,7 @@ def test_an_emergency_call_without_a_sim_is_told_by_its_equipment() -> None:
     ("clearing", "ended_by"),
     [
         (lambda wire: [wire.from_mobile("BSSMAP", "CLEAR REQUEST", cause=1)], "radio"),
-        (lambda wire: [wire.to_mobile("BSSMAP", "CLEAR COMMAND", cause=9)], "network"),
+        (lambda wire: [wire.to_mobile("BSSMAP", "CLEAR COMMAND", cause=9)], None),
         (lambda wire: wire.release(2, 1), "network"),
         (lambda wire: [wire.from_mobile("CC", "DISCONNECT", ti=0, ti_flag=0)], "mobile"),
         (lambda wire: [wire.from_mobile("BSSMAP", "CLEAR COMPLETE")], None),
