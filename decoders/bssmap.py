@@ -17,6 +17,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from decoders.bounded import Reader
+from decoders.capabilities import (
+    algorithm,
+    channel_type,
+    classmark_1,
+    classmark_2,
+    codec_list,
+    speech_version,
+)
 from decoders.elements import (
     called_number,
     cell_global,
@@ -195,11 +203,11 @@ ELEMENTS: dict[int, Part] = {
         tlv(0x08, _row("IMSI", "3.2.2.6", mobile_identity, "identity", identity=True)),
         tlv(0x09, _row("TMSI", "3.2.2.7", tmsi_value, "identity", identity=True)),
         tlv(0x0A, _row("ENCRYPTION INFORMATION", "3.2.2.10", identity=True)),
-        tlv(0x0B, _row("CHANNEL TYPE", "3.2.2.11")),
+        tlv(0x0B, _row("CHANNEL TYPE", "3.2.2.11", channel_type)),
         tv(0x0C, _row("PERIODICITY", "3.2.2.12", octet), 1),
         tv(0x0D, _row("EXTENDED RESOURCE INDICATOR", "3.2.2.13", octet), 1),
         tv(0x0E, _row("NUMBER OF MSS", "3.2.2.8", octet), 1),
-        tlv(0x12, _row("CLASSMARK INFORMATION TYPE 2", "3.2.2.19")),
+        tlv(0x12, _row("CLASSMARK INFORMATION TYPE 2", "3.2.2.19", classmark_2)),
         tlv(0x13, _row("CLASSMARK INFORMATION TYPE 3", "3.2.2.20")),
         tv(0x14, _row("INTERFERENCE BAND TO BE USED", "3.2.2.21", octet), 1),
         tv(0x15, _row("RR CAUSE", "3.2.2.22", octet), 1),
@@ -209,7 +217,7 @@ ELEMENTS: dict[int, Part] = {
         tlv(0x1A, _row("CELL IDENTIFIER LIST", "3.2.2.27", cell_list, "cells")),
         t(0x1B, _row("RESPONSE REQUEST", "3.2.2.28")),
         tv(0x1C, _row("RESOURCE INDICATION METHOD", "3.2.2.29", octet), 1),
-        tv(0x1D, _row("CLASSMARK INFORMATION TYPE 1", "3.2.2.30", octet), 1),
+        tv(0x1D, _row("CLASSMARK INFORMATION TYPE 1", "3.2.2.30", classmark_1), 1),
         tlv(0x1E, _row("CIRCUIT IDENTITY CODE LIST", "3.2.2.31")),
         tlv(0x1F, _row("DIAGNOSTIC", "3.2.2.32", identity=True)),
         tlv(
@@ -227,7 +235,7 @@ ELEMENTS: dict[int, Part] = {
         tlv(0x29, _row("MOBILE IDENTITY", "3.2.2.41", mobile_identity, "identity", identity=True)),
         tlv(0x2A, _row("OMCID", "3.2.2.42")),
         tv(0x2B, _row("FORWARD INDICATOR", "3.2.2.43", octet), 1),
-        tv(0x2C, _row("CHOSEN ENCRYPTION ALGORITHM", "3.2.2.44", octet), 1),
+        tv(0x2C, _row("CHOSEN ENCRYPTION ALGORITHM", "3.2.2.44", algorithm), 1),
         tv(0x2D, _row("CIRCUIT POOL", "3.2.2.45", octet), 1),
         tlv(0x2E, _row("CIRCUIT POOL LIST", "3.2.2.46")),
         tv(0x2F, _row("TIME INDICATION", "3.2.2.47", octet), 1),
@@ -246,7 +254,7 @@ ELEMENTS: dict[int, Part] = {
         tlv(0x3D, _row("LSA INFORMATION", "3.2.2.23")),
         tlv(0x3E, _row("LCS QOS", "3.2.2.60")),
         tv(0x3F, _row("LSA ACCESS CONTROL SUPPRESSION", "3.2.2.61", octet), 1),
-        tv(0x40, _row("SPEECH VERSION", "3.2.2.51", octet), 1),
+        tv(0x40, _row("SPEECH VERSION", "3.2.2.51", speech_version), 1),
         tlv(0x43, _row("LCS PRIORITY", "3.2.2.62", octet)),
         tlv(0x44, _row("LOCATION TYPE", "3.2.2.63")),
         tlv(0x45, _row("LOCATION ESTIMATE", "3.2.2.64", identity=True)),
@@ -317,8 +325,8 @@ ELEMENTS: dict[int, Part] = {
         tlv(0x7A, _row("APPLICATION DATA INFORMATION", "3.2.2.100")),
         tlv(0x7B, _row("MSISDN", "3.2.2.101", called_number, identity=True)),
         tlv(0x7C, _row("AOIP TRANSPORT LAYER ADDRESS", "3.2.2.102")),
-        tlv(0x7D, _row("SPEECH CODEC LIST", "3.2.2.103")),
-        tlv(0x7E, _row("SPEECH CODEC", "3.2.2.104")),
+        tlv(0x7D, _row("SPEECH CODEC LIST", "3.2.2.103", codec_list)),
+        tlv(0x7E, _row("SPEECH CODEC", "3.2.2.104", codec_list)),
         tv(0x7F, _row("CALL IDENTIFIER", "3.2.2.105"), 4),
         tlv(0x80, _row("CALL IDENTIFIER LIST", "3.2.2.106")),
         tv(0x81, _row("A-INTERFACE SELECTOR FOR RESET", "3.2.2.107", octet), 1),

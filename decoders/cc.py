@@ -9,6 +9,7 @@ The transaction identifier stands in the upper half of the first octet (24.007 1
 
 from __future__ import annotations
 
+from decoders.capabilities import call_state, progress, supported_codecs
 from decoders.elements import CAUSE, PRIORITY_LEVEL, SPARE, called_number, calling_number, octet
 from decoders.names import (
     ElementRow,
@@ -44,9 +45,9 @@ REDIRECTING_SUB = ElementRow("REDIRECTING PARTY SUBADDRESS", "24.008 10.5.4.21c"
 KEYPAD = ElementRow("KEYPAD FACILITY", "24.008 10.5.4.17", identity=True)
 BEARER = ElementRow("BEARER CAPABILITY", "24.008 10.5.4.5")
 BACKUP_BEARER = ElementRow("BACKUP BEARER CAPABILITY", "24.008 10.5.4.4a")
-CALL_STATE = ElementRow("CALL STATE", "24.008 10.5.4.6", octet)
+CALL_STATE = ElementRow("CALL STATE", "24.008 10.5.4.6", call_state)
 CC_CAPABILITIES = ElementRow("CALL CONTROL CAPABILITIES", "24.008 10.5.4.5a")
-PROGRESS = ElementRow("PROGRESS INDICATOR", "24.008 10.5.4.21")
+PROGRESS = ElementRow("PROGRESS INDICATOR", "24.008 10.5.4.21", progress)
 SIGNAL = ElementRow("SIGNAL", "24.008 10.5.4.23", octet)
 USER_USER = ElementRow("USER-USER", "24.008 10.5.4.25", text=True)
 REPEAT = ElementRow("REPEAT INDICATOR", "24.008 10.5.4.22", octet)
@@ -60,7 +61,7 @@ CLIR_INVOCATION = ElementRow("CLIR INVOCATION", "24.008 10.5.4.11b")
 CCBS_FACILITY = ElementRow("FACILITY (CCBS ADVANCED RECALL ALIGNMENT)", "24.008 10.5.4.15")
 CCBS_RECALL = ElementRow("FACILITY (CCBS RECALL ALIGNMENT)", "24.008 10.5.4.15")
 STREAM = ElementRow("STREAM IDENTIFIER", "24.008 10.5.4.28")
-CODECS = ElementRow("SUPPORTED CODEC LIST", "24.008 10.5.4.32")
+CODECS = ElementRow("SUPPORTED CODEC LIST", "24.008 10.5.4.32", supported_codecs)
 REDIAL = ElementRow("REDIAL", "24.008 10.5.4.34")
 EMERGENCY_CATEGORY = ElementRow("SERVICE CATEGORY", "24.008 10.5.4.33")
 CONGESTION = ElementRow("CONGESTION LEVEL", "24.008 10.5.4.12", octet)

@@ -17,6 +17,7 @@ from decoders.bssap import Bssap
 from decoders.errors import DecodeError
 from decoders.messages import Element, Message, Record, SccpUnit
 from decoders.reading import Reading
+from decoders.samples import harmless
 from decoders.sccp import Sccp
 from decoders.segments import Segments
 from decoders.transport import Transport, TransportConfig
@@ -177,11 +178,11 @@ class Decoder:
         )
 
     def _fail(self, message: Message, place: _Place, error: str | None) -> None:
-        """Counts a message that was read in part; the sample is its message type alone."""
+        """Counts a message that was read in part, and keeps what is harmless of it."""
         message.error = message.error or error or place.sccp.error
         if message.error is not None:
             reason = f"{message.protocol} {message.message}: {message.error}"
-            self._ledger.fail(reason, place.unit.record, message.raw[:1])
+            self._ledger.fail(reason, place.unit.record, harmless(message))
 
     def _sccp_row(self, place: _Place, error: str | None = None) -> Message:
         parsed = place.sccp

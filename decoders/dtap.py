@@ -15,7 +15,7 @@ from decoders import cc, mm, rr, sms, ss
 from decoders.bounded import Reader
 from decoders.errors import DecodeError
 from decoders.messages import Element
-from decoders.names import PROTOCOLS, MessageRow, MessageTable
+from decoders.names import PROTOCOLS, MessageRow, MessageTable, Named
 from decoders.reading import Reading, read_message
 
 FAMILIES = {0x3: cc.TABLE, 0x5: mm.TABLE, 0x6: rr.TABLE, 0x9: sms.TABLE, 0xB: ss.TABLE}
@@ -56,10 +56,14 @@ def read(data: bytes, *, elements: bool = False) -> Layer3:
         discriminator = first & 0x0F
         protocol = PROTOCOLS.get(discriminator, f"UNKNOWN 0x{discriminator:x}")
         _header(first, discriminator, reader, reading)
-        code = _type(discriminator, reader, reading)
+        octet = reader.octet()
+        code = octet & 0x3F if discriminator in SEQUENCED else octet
         family = FAMILIES.get(discriminator)
         row = family.messages.get(code) if family else None
         name = row.name if row else f"UNKNOWN 0x{code:02x}"
+        section = row.section if row else "24.007 11.2.3.2"
+        shown = Named(code, name)
+        reading.note(Element("MESSAGE TYPE", section, reader.at - 1, bytes([octet]), shown))
         if family is None:
             reading.fail("", DecodeError("protocol that is not decoded"), reader.at)
         elif row is None:
@@ -86,14 +90,6 @@ def _header(first: int, discriminator: int, reader: Reader, reading: Reading) ->
     reading.fields["ti"] = value
     reading.fields["ti_flag"] = first >> 7
     reading.note(Element("TRANSACTION IDENTIFIER", "24.007 11.2.3.1.3", 0, octets, value))
-
-
-def _type(discriminator: int, reader: Reader, reading: Reading) -> int:
-    at = reader.at
-    octet = reader.octet()
-    code = octet & 0x3F if discriminator in SEQUENCED else octet
-    reading.note(Element("MESSAGE TYPE", "24.007 11.2.3.2", at, bytes([octet]), code))
-    return code
 
 
 def _contents(

@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from decoders.bounded import Reader
+from decoders.capabilities import classmark_1, classmark_2
 from decoders.errors import DecodeError
 from decoders.messages import Cell, Lai, PartyNumber
 from decoders.names import ElementRow, Named
@@ -155,8 +156,8 @@ MOBILE_IDENTITY = ElementRow(
 )
 LOCATION_AREA = ElementRow("LOCATION AREA IDENTIFICATION", "24.008 10.5.1.3", lai, "lai")
 CIPHERING_KEY_NUMBER = ElementRow("CIPHERING KEY SEQUENCE NUMBER", "24.008 10.5.1.2", octet)
-CLASSMARK_1 = ElementRow("MOBILE STATION CLASSMARK 1", "24.008 10.5.1.5")
-CLASSMARK_2 = ElementRow("MOBILE STATION CLASSMARK 2", "24.008 10.5.1.6")
+CLASSMARK_1 = ElementRow("MOBILE STATION CLASSMARK 1", "24.008 10.5.1.5", classmark_1)
+CLASSMARK_2 = ElementRow("MOBILE STATION CLASSMARK 2", "24.008 10.5.1.6", classmark_2)
 CLASSMARK_3 = ElementRow("MOBILE STATION CLASSMARK 3", "24.008 10.5.1.7")
 SPARE = ElementRow("SPARE HALF OCTET", "24.008 10.5.1.8")
 PRIORITY_LEVEL = ElementRow("PRIORITY LEVEL", "24.008 10.5.1.11", octet)

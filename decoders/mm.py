@@ -9,6 +9,7 @@ The message type octet bears the send sequence number in bits 7 and 8 (24.007 11
 from __future__ import annotations
 
 from decoders.bounded import Reader
+from decoders.capabilities import moment, zone
 from decoders.elements import (
     ADDITIONAL_UPDATE,
     CIPHERING_KEY_NUMBER,
@@ -116,8 +117,8 @@ P_TMSI_SIGNATURE = ElementRow("P-TMSI SIGNATURE", "24.008 10.5.5.8")
 PD_AND_SAPI = ElementRow("PD AND SAPI OF CM", "24.008 10.5.3.11")
 FULL_NAME = ElementRow("FULL NAME FOR NETWORK", "24.008 10.5.3.5a")
 SHORT_NAME = ElementRow("SHORT NAME FOR NETWORK", "24.008 10.5.3.5a")
-TIME_ZONE = ElementRow("LOCAL TIME ZONE", "24.008 10.5.3.8")
-UNIVERSAL_TIME = ElementRow("UNIVERSAL TIME AND LOCAL TIME ZONE", "24.008 10.5.3.9")
+TIME_ZONE = ElementRow("LOCAL TIME ZONE", "24.008 10.5.3.8", zone)
+UNIVERSAL_TIME = ElementRow("UNIVERSAL TIME AND LOCAL TIME ZONE", "24.008 10.5.3.9", moment)
 LSA_IDENTITY = ElementRow("LSA IDENTITY", "24.008 10.5.3.11a")
 DAYLIGHT_SAVING = ElementRow("NETWORK DAYLIGHT SAVING TIME", "24.008 10.5.3.12")
 

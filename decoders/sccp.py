@@ -174,6 +174,10 @@ OPTIONAL: dict[int, str] = {
     0x13: "long data",
 }
 """Q.713 table 2, by parameter name code."""
+KEPT = frozenset(
+    ("slr", "dlr", "called", "calling", "data", "long data", "segmenting", "sequencing")
+) | {"segmentation"}
+"""Parameters of which more is kept than their place in the tree."""
 MAX_OPTIONAL = 32
 """Optional parameters read of one message."""
 
@@ -210,6 +214,8 @@ class _Fields:
 
     def take(self, key: str, value: Reader, start: int) -> None:
         """Reads a parameter; a repeated one keeps its first value."""
+        if self.elements is None and key not in KEPT:
+            return
         name, section, _ = PARAMETERS[key]
         at = value.at
         raw = value.data[start : value.end]
@@ -218,7 +224,7 @@ class _Fields:
         except DecodeError as error:
             raise DecodeError(error.reason, key=name) from None
         if self.elements is not None:
-            identity = key in {"called", "calling"}
+            identity = isinstance(shown, Address) and shown.global_title is not None
             is_data = key in {"data", "long data"}
             self.elements.append(
                 Element(name, section, start, raw, shown, identity=identity, text=is_data)

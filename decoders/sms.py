@@ -12,6 +12,7 @@ User data is the text of a person's message: its place is known, its contents ar
 from __future__ import annotations
 
 from decoders.bounded import Reader
+from decoders.capabilities import moment
 from decoders.elements import bcd_digits, calling_number, octet
 from decoders.errors import DecodeError
 from decoders.messages import PartyNumber
@@ -270,8 +271,8 @@ TP_RECIPIENT = ElementRow(
 )
 TP_PROTOCOL = ElementRow("TP PROTOCOL IDENTIFIER", "23.040 9.2.3.9", octet)
 TP_CODING = ElementRow("TP DATA CODING SCHEME", "23.040 9.2.3.10", octet)
-TP_CENTRE_TIME = ElementRow("TP SERVICE CENTRE TIME STAMP", "23.040 9.2.3.11")
-TP_DISCHARGE_TIME = ElementRow("TP DISCHARGE TIME", "23.040 9.2.3.13")
+TP_CENTRE_TIME = ElementRow("TP SERVICE CENTRE TIME STAMP", "23.040 9.2.3.11", moment)
+TP_DISCHARGE_TIME = ElementRow("TP DISCHARGE TIME", "23.040 9.2.3.13", moment)
 TP_VALIDITY = ElementRow("TP VALIDITY PERIOD", "23.040 9.2.3.12")
 TP_STATUS = ElementRow("TP STATUS", "23.040 9.2.3.15", octet)
 TP_COMMAND_TYPE = ElementRow("TP COMMAND TYPE", "23.040 9.2.3.19", octet)
