@@ -24,6 +24,7 @@ from stream.state import (
     OutboxFullError,
     Progress,
     StateStore,
+    StoredDataError,
 )
 from stream.step import Rules, StepRun
 
@@ -125,7 +126,10 @@ class Handler:
                 f"{loaded.outbox} verdicts of partition {partition} wait to be published",
                 remedy="see that the relay runs and what it publishes to answers",
             )
-        rules = await self._in_force(partition, loaded.progress.rules)
+        try:
+            rules = await self._in_force(partition, loaded.progress.rules)
+        except RulesMismatchError:  # another worker has changed them since the load
+            return _Elsewhere(position, refused=1)
         run = StepRun(loaded, self._limits.timers, rules, self._loaded_rules)
         reached = run.run(batch.source, items, position)
         done = reached == len(batch.items)
@@ -146,10 +150,18 @@ class Handler:
         """The rules that the partition's progress names, fetched where they are not loaded yet."""
         if not rules_hash:
             return None
-        if rules_hash not in self._rules:
-            bundle = await self._store.rules(partition)
+        if rules_hash in self._rules:
+            return self._rules[rules_hash]
+        bundle = await self._store.rules(partition)
+        try:
             return self._loaded_rules(rules_hash, bundle)
-        return self._rules[rules_hash]
+        except RulesMismatchError:
+            raise
+        except XinlingError as error:
+            raise StoredDataError(
+                f"the rules in force in partition {partition} cannot be used: {error}",
+                remedy="run the version of xinling that they were loaded with",
+            ) from error
 
     def _loaded_rules(self, rules_hash: str, bundle: dict[str, bytes]) -> Rules:
         """The rules of a bundle, loaded once for all partitions; raises XinlingError."""

@@ -22,12 +22,16 @@ _SOURCES_KEPT = 64
 _EPOCHS_KEPT = 8
 
 
-class StoredDataError(XinlingError):
-    """What is stored cannot be used: a newer version wrote it, or it is damaged."""
-
-
 class InfrastructureError(XinlingError):
-    """A store or log that fails just now. The driver tries again within its bounds, then ends."""
+    """The store, the log or what they hold keeps a partition from going on.
+
+    No record is at fault: none is set aside for it. Where it may pass, the driver tries the record
+    again within its bounds; then the process ends.
+    """
+
+
+class StoredDataError(InfrastructureError):
+    """What is stored of a partition cannot be used: a newer version wrote it, or it is damaged."""
 
 
 class StoreUnavailableError(InfrastructureError):

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from fake_rules import FakeRules, event, hash_of
 
+from decoders.errors import XinlingError
 from rules import profile as profiles
 from rules.profile import Profile
 from rules.state import Subscriber, encode
@@ -27,6 +28,7 @@ from stream.state import (
     OutboxFullError,
     Progress,
     StateStore,
+    StoredDataError,
     decode_entry,
 )
 
@@ -250,6 +252,38 @@ async def test_new_rules_decide_from_their_place_on_and_another_worker_finds_the
     two = await Handler(store, FakeRules).handle(0, 1, batch(Signal(3, event("a", 9))))
     assert (one.verdicts, two.verdicts) == (2, 1)
     assert await hashes(store) == [hash_of(BUNDLE), hash_of(other), hash_of(other)]
+
+
+async def test_p2_rules_changed_by_another_worker_since_the_load_are_no_fault_of_the_record(
+    store: StateStore,
+) -> None:
+    other = {"b": b"2"}
+    await Handler(store, FakeRules).handle(0, 0, batch(rules()))
+    read = store.rules
+
+    async def overtaken(partition: int) -> dict[str, bytes]:
+        store.rules = read  # type: ignore[method-assign]
+        await Handler(store, FakeRules).handle(0, 1, batch(rules(other)))
+        return await read(partition)
+
+    store.rules = overtaken  # type: ignore[method-assign]
+    record = batch(Signal(1, event("a", 3)))
+    assert (await Handler(store, FakeRules).handle(0, 1, record)).skipped
+    assert (await Handler(store, FakeRules).handle(0, 2, record)).events == 1
+
+
+async def test_stored_rules_that_this_version_cannot_use_stop_the_partition_and_lose_no_record(
+    store: StateStore,
+) -> None:
+    await Handler(store, FakeRules).handle(0, 0, batch(rules()))
+    record = batch(Signal(1, event("a", 3)))
+
+    def refuse(_: dict[str, bytes]) -> FakeRules:
+        raise XinlingError("a key that this version does not know")
+
+    with pytest.raises(StoredDataError):
+        await Handler(store, refuse).handle(0, 1, record)
+    assert (await Handler(store, FakeRules).handle(0, 1, record)).events == 1
 
 
 async def test_unusable_rules_leave_the_old_ones_in_force(store: StateStore) -> None:
