@@ -67,6 +67,9 @@ class DeliveryPart(Part):
     async def stop(self, patience: float) -> None:
         """See `Part.stop`."""
         await self._role.stop(patience)
+
+    async def close(self) -> None:
+        """See `Part.close`."""
         await self._smsc.stop()
         await self._publisher.close()
         await self._redis.aclose()

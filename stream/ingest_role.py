@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.decoder import Decoder, DecoderConfig
-from decoders.errors import CaptureError, XinlingError
+from decoders.errors import CaptureError
 from decoders.pseudonyms import Pseudonyms
 from decoders.transport import TransportConfig
 from stream import config as configuration
@@ -34,6 +34,7 @@ class IngestPart(Part):
         self._log = log
         self._control = control
         self._errors: list[CaptureError] = []
+        self._done = asyncio.Event()
         self._pseudonyms = Pseudonyms(configuration.privacy_key(config), config.privacy.key_version)
         self._publisher = Publisher(config.kafka, config.service.retry_seconds)
         self._writer = LogWriter(self._publisher, log.partitions)
@@ -48,11 +49,14 @@ class IngestPart(Part):
 
     async def run(self) -> None:
         """See `Part.run`; raises an ExceptionGroup of what was wrong with which capture."""
-        if self._control:
-            await self._publish_rules()
-        if self._ingest is not None:
-            await self._ingest.run()
-            self._check(self._ingest)
+        try:
+            if self._control:
+                await self._publish_rules()
+            if self._ingest is not None:
+                await self._ingest.run()
+                self._check(self._ingest)
+        finally:
+            self._done.set()
         if self._errors:
             raise ExceptionGroup("captures", self._errors)
 
@@ -60,8 +64,11 @@ class IngestPart(Part):
         """See `Part.stop`."""
         if self._ingest is not None:
             self._ingest.stop()
-        with suppress(TimeoutError, XinlingError):
-            await asyncio.wait_for(self._writer.flush(), patience)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._done.wait(), patience)
+
+    async def close(self) -> None:
+        """See `Part.close`."""
         await self._writer.close()
         await self._publisher.close()
 

@@ -28,7 +28,11 @@ class Part(ABC):
 
     @abstractmethod
     async def stop(self, patience: float) -> None:
-        """Ends what is in hand within `patience` seconds and lets go of everything."""
+        """Takes nothing more, and brings what is in hand to its end within `patience` seconds."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Lets go of everything; `run` has been cancelled."""
 
 
 def redis_client(config: Config) -> Redis:

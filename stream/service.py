@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,9 @@ _QUIET = {
 def run(config: Path | None, only: str | None, *, check: bool = False) -> None:
     """`xinling run`: returns after a signal; raises XinlingError for what a person can mend."""
     loaded = _loaded(config)
-    validate(loaded)
+    campaigns = validate(loaded)
     if check:
+        sys.stderr.write(f"xinling: the configuration is good, with {campaigns} campaigns\n")
         return
     wanted = (only,) if only else roles.ROLES
     _finish(loaded, lambda failed: _parts(loaded, wanted, failed), ends=False)
@@ -70,18 +71,19 @@ def ingest(config: Path | None, sources: Sequence[str], speed: str) -> None:
     _finish(loaded, parts, ends=True)
 
 
-def validate(config: Config) -> None:
-    """What `run --check` looks at: the key, the rules and the files that they name.
+def validate(config: Config) -> int:
+    """What `run --check` looks at: the key, the rules and their files; how many campaigns.
 
     Raises ConfigError, FileError, CampaignErrors.
     """
     configuration.privacy_key(config)
-    RuleSet.load(roles.bundle(config), running=True)
+    rules = RuleSet.load(roles.bundle(config), running=True)
     rule_files.plan(config.rules.plan)
     if config.rules.profiles and not Path(config.rules.profiles).is_file():
         raise ConfigError(
             "no such file", file=config.rules.profiles, key="rules.profiles", remedy="name a CSV"
         )
+    return len(rules.campaigns)
 
 
 def _loaded(file: Path | None) -> Config:
@@ -154,21 +156,24 @@ class _Process:
             if not tasks and self._ends:
                 break
         self._asked_to_stop()
+        patience = self._config.service.stop_seconds / 2
+        await self._let_go([part.stop(patience) for part in parts])
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._let_go(parts)
+        await self._let_go([part.close() for part in parts])
 
-    async def _let_go(self, parts: list[Part]) -> None:
-        patience = self._config.service.stop_seconds
-        stopping = [asyncio.create_task(part.stop(patience / 2)) for part in parts]
-        _, late = await asyncio.wait(stopping, timeout=patience)
+    async def _let_go(self, work: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """All of it at once, for at most half of `service.stop_seconds`; failures are told."""
+        tasks = [asyncio.create_task(one) for one in work]
+        _, late = await asyncio.wait(tasks, timeout=self._config.service.stop_seconds / 2)
         for task in late:
-            logger.warning("not everything stopped within %.0f s", patience)
             task.cancel()
-        for task in stopping:
-            if task.done() and not task.cancelled() and task.exception() is not None:
-                logger.warning("on the way out: %s", type(task.exception()).__name__)
+        for task in tasks:
+            if task in late:
+                logger.warning("something did not stop in time")
+            elif (error := task.exception()) is not None:
+                logger.warning("on the way out: %s", type(error).__name__)
 
     async def _until_stopped(
         self, tasks: Sequence[asyncio.Future[Any]]
@@ -210,6 +215,9 @@ class _Process:
         try:
             start_http_server(where.port, where.host)
         except OSError as error:
+            if self._ends:  # an ingest beside a service on the same machine
+                logger.warning("no metrics: %s:%d is taken", where.host, where.port)
+                return
             self._fail(
                 ConfigError(
                     f"cannot listen at {where.host}:{where.port}: {error.strerror}",

@@ -66,6 +66,9 @@ class SubscribersPart(Part):
     async def stop(self, patience: float) -> None:
         """See `Part.stop`."""
         await self._role.stop(patience)
+
+    async def close(self) -> None:
+        """See `Part.close`."""
         with suppress(InfrastructureError, KafkaError, TimeoutError):
             await asyncio.wait_for(self._ends.close(), 1.0)
         await self._publisher.close()

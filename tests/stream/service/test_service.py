@@ -91,6 +91,9 @@ class Working(Part):
         assert patience > 0
         self.stopped = True
 
+    async def close(self) -> None:
+        assert self.stopped
+
 
 async def worked(*parts: Part, ends: bool = False, signalled: bool = False) -> BaseException | None:
     config: Config = configuration.load(None, {"XINLING_METRICS_PORT": "0"})

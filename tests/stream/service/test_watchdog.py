@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from stream.watchdog import Place, Stalls
+import asyncio
+from collections.abc import Iterable
+
+from stream.state import StoreUnavailableError
+from stream.watchdog import Place, StalledError, Stalls, Watchdog
 
 
 def test_a_partition_with_work_that_does_not_move_is_stalled() -> None:
@@ -40,3 +44,42 @@ def test_while_nobody_could_see_nobody_is_blamed() -> None:
     stalls.look({0: Place(5, 9)}, 0)
     stalls.forget()
     assert stalls.look({0: Place(5, 9)}, 100) == []
+
+
+class Fixed:
+    """The ends of a topic that nobody writes to."""
+
+    async def of(self, partitions: Iterable[int]) -> dict[int, int]:
+        return dict.fromkeys(partitions, 9)
+
+
+async def watched(progress: int | None, seconds: float) -> list[BaseException]:
+    told: list[BaseException] = []
+
+    async def where(_: int) -> int:
+        if progress is None:
+            raise StoreUnavailableError("away")
+        return progress
+
+    watchdog = Watchdog(
+        owned=lambda: {0, 3},
+        progress=where,
+        ends=Fixed(),  # type: ignore[arg-type]
+        stall_seconds=0.1,
+        fail=told.append,
+    )
+    watching = asyncio.create_task(watchdog.run())
+    await asyncio.sleep(seconds)
+    watching.cancel()
+    return told
+
+
+async def test_a_worker_that_stopped_is_told_of() -> None:
+    told = await watched(5, 0.5)
+    assert isinstance(told[0], StalledError)
+    assert "[0, 3]" in str(told[0])
+
+
+async def test_a_worker_that_is_done_or_waits_for_redis_is_not() -> None:
+    assert await watched(9, 0.3) == []
+    assert await watched(None, 0.3) == []
