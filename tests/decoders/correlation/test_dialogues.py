@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import msgspec
 import pytest
 from correlation_labs import correlate, correlator
@@ -244,3 +247,11 @@ def test_nothing_that_a_message_lacks_makes_it_fail() -> None:
             bare.append(wire.message(protocol, name, up=False, sccp=sccp, slr=5, dlr=6))
     for event in correlate(bare):
         assert event.time > START
+
+
+def test_the_documentations_pictures_are_those_of_the_tables() -> None:
+    docs = Path(__file__).parents[3] / "docs"
+    page = runpy.run_path(str(docs / "make_dialogues.py"))["page"]
+    assert (docs / "dialogues.md").read_text(encoding="utf-8") == page(), (
+        "run: python docs/make_dialogues.py > docs/dialogues.md"
+    )
