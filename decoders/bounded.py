@@ -10,14 +10,17 @@ from decoders.errors import DecodeError
 
 
 class Reader:
-    """A window of ``data`` from ``at`` up to ``end``; reading moves ``at``."""
+    """A window of ``data`` from ``at`` up to ``end``; reading moves ``at``.
+
+    Whoever makes one says an ``end`` within ``data``; `within` never gives another.
+    """
 
     __slots__ = ("at", "data", "end")
 
     def __init__(self, data: bytes, at: int = 0, end: int | None = None) -> None:
         self.data = data
         self.at = at
-        self.end = len(data) if end is None else min(end, len(data))
+        self.end = len(data) if end is None else end
 
     @property
     def left(self) -> int:

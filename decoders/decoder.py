@@ -112,9 +112,8 @@ class Decoder:
             point_code_octets=self._point_code_octets,
             elements=self.config.elements,
         )
-        if parsed.error is not None:
-            header = unit.data[: parsed.data_at or 8]
-            self._ledger.fail(parsed.error, unit.record, header[:1])
+        if parsed.error is not None and parsed.data is None:
+            self._ledger.fail(parsed.error, unit.record, unit.data[:1])
         place = _Place(unit, parsed, self._from_msc(unit))
         if self._is_foreign(place):
             self._ledger.skip("SCCP of another subsystem than BSSAP")

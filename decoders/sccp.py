@@ -178,6 +178,7 @@ KEPT = frozenset(
     ("slr", "dlr", "called", "calling", "data", "long data", "segmenting", "sequencing")
 ) | {"segmentation"}
 """Parameters of which more is kept than their place in the tree."""
+DATA_FORM_1 = 0x06
 MAX_OPTIONAL = 32
 """Optional parameters read of one message."""
 
@@ -194,6 +195,8 @@ def parse(data: bytes, *, point_code_octets: int = 2, elements: bool = False) ->
     kind = TYPES.get(code)
     if kind is None:
         return Sccp(code, "UNKNOWN", f"UNKNOWN 0x{code:02x}", error="unknown SCCP message type")
+    if code == DATA_FORM_1 and not elements and _is_plain(data):
+        return _data_form_1(data, kind)
     fields = _Fields(data, point_code_octets, elements=elements)
     error = None
     try:
@@ -201,6 +204,24 @@ def parse(data: bytes, *, point_code_octets: int = 2, elements: bool = False) ->
     except DecodeError as failure:
         error = f"SCCP {failure.key or 'HEADER'}: {failure.reason}"
     return Sccp(code, kind.short, kind.name, error=error, elements=fields.elements, **fields.found)
+
+
+def _is_plain(data: bytes) -> bool:
+    """A DT1 whose pointer says 1 and whose data are all there, as nearly all are."""
+    return len(data) > 6 and data[5] == 1 and len(data) >= 7 + data[6]
+
+
+def _data_form_1(data: bytes, kind: _Type) -> Sccp:
+    """A short cut for seven messages of ten; gives what the table gives."""
+    return Sccp(
+        DATA_FORM_1,
+        kind.short,
+        kind.name,
+        dlr=int.from_bytes(data[1:4], "little"),
+        data=data[7 : 7 + data[6]],
+        data_at=7,
+        more=bool(data[4] & 1),
+    )
 
 
 class _Fields:
