@@ -13,8 +13,6 @@ from decoders.transport import Transport
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "pcap"
 CLIENT = bytes([10, 0, 0, 1])
 SERVER = bytes([10, 0, 0, 2])
-SCCP = bytes.fromhex("0900030507024243 0442bb00fe0400023001".replace(" ", ""))
-"""A connectionless message; what is in it does not matter to its carriers."""
 
 
 def sccp(number: int, size: int = 20) -> bytes:
