@@ -41,7 +41,7 @@ class Limits(msgspec.Struct, frozen=True):
     """How far messages of one dialogue may overtake each other."""
     mirror: int = 2 * SECOND
     """How much later than the first a second tap may show a message."""
-    connections: int = 1_000_000
+    connections: int = 250_000
     """Held at once."""
 
 

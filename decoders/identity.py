@@ -10,13 +10,25 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 
+import msgspec
+
+from decoders.errors import XinlingError
 from decoders.messages import Lai
 
 _AREAS = 65_536
 _VLRS_OF_AN_AREA = 8
+_VERSION = 1
 
 Binding = tuple[str, str]
 """(VLR, TMSI)."""
+
+
+class _Kept(msgspec.Struct, array_like=True):
+    """A table as it survives a restart, the binding that was not used for longest first."""
+
+    version: int
+    imsis: list[tuple[str, str, str]]
+    areas: list[tuple[Lai, tuple[str, ...]]]
 
 
 class Bindings:
@@ -32,6 +44,31 @@ class Bindings:
 
     def __len__(self) -> int:
         return len(self._imsis)
+
+    def dump(self) -> bytes:
+        """The table as bytes, to be kept with the position that ingest has reached.
+
+        They bear clear IMSIs: who keeps them seals them (P6).
+        """
+        imsis = [(vlr, tmsi, imsi) for (vlr, tmsi), imsi in self._imsis.items()]
+        return msgspec.msgpack.encode(_Kept(_VERSION, imsis, list(self._vlrs.items())))
+
+    def restore(self, data: bytes) -> None:
+        """Take up what `dump` gave; raises XinlingError where it is no such table."""
+        try:
+            kept = msgspec.msgpack.decode(data, type=_Kept)
+        except (msgspec.ValidationError, msgspec.DecodeError):
+            kept = None
+        if kept is None or kept.version != _VERSION:
+            raise XinlingError(
+                "this is no table of TMSI bindings of this version",
+                remedy="start without it; bindings are learned again as subscribers update",
+            )
+        for area, vlrs in kept.areas:
+            for vlr in vlrs:
+                self.serve(area, vlr)
+        for vlr, tmsi, imsi in kept.imsis:
+            self.bind(vlr, tmsi, imsi)
 
     def serve(self, area: Lai, vlr: str) -> None:
         """`vlr` was seen to serve `area`; in a pool several do."""

@@ -82,3 +82,10 @@ def test_events_come_in_the_order_of_their_times_and_each_has_frames(lab: str) -
     assert times == sorted(times)
     assert all(event.frames for event in events)
     assert len({event.id for event in events}) == len(events)
+
+
+@pytest.mark.parametrize("carrier", ["_re_m3ua", "_re_mtp3", "_re_mtp2"])
+@pytest.mark.parametrize("lab", LABS)
+def test_the_same_messages_on_another_carrier_give_the_same_events(lab: str, carrier: str) -> None:
+    ids = [event.id for event in events_of(LABS[lab])]
+    assert [event.id for event in events_of(LABS[lab] + carrier)] == ids

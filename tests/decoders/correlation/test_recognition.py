@@ -6,8 +6,9 @@ from collections import Counter
 
 import msgspec
 import pytest
-from correlation_labs import LABS, correlate, decode, events_of, records
+from correlation_labs import LABS, correlate, correlator, decode, events_of, records
 
+from decoders.errors import XinlingError
 from decoders.identity import Bindings
 from decoders.messages import Lai
 
@@ -91,3 +92,33 @@ def test_the_table_is_bounded_and_counts_what_it_forgets() -> None:
     assert table.counts["evicted"] == 2
     assert table.find("00000000", HERE, "185") is None
     assert table.find("00000005", HERE, "185") == "460005"
+
+
+def test_a_table_survives_a_restart() -> None:
+    table = bindings()
+    table.bind("185", "0000000a", "460001")
+    table.bind("185", "0000000b", "460001")
+    again = Bindings()
+    again.restore(table.dump())
+    assert again.dump() == table.dump()
+    assert again.find("0000000b", HERE, "185") == "460001"
+    again.forget("460001")
+    assert len(again) == 0
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"\x93\x02\x90\x90", b"\x81\x01\x02"])
+def test_bytes_that_are_no_table_are_refused_with_a_remedy(data: bytes) -> None:
+    with pytest.raises(XinlingError) as refused:
+        bindings().restore(data)
+    assert refused.value.remedy
+
+
+def test_an_unconfirmed_tmsi_of_the_laboratories_is_learned_after_a_restart() -> None:
+    messages = [one for one in decode(records(LABS["c"])) if one.message != "COMMON ID"]
+    half = len(messages) // 2
+    before, after = correlator(), correlator()
+    for message in messages[:half]:
+        before.feed(message)
+    after.bindings.restore(before.bindings.dump())
+    events = [event for message in messages[half:] for event in after.feed(message)]
+    assert {event.identity for event in events} == {"imsi", "learned"}
