@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
+from uuid import uuid4
 from zlib import crc32
 
 from redis.exceptions import RedisError
@@ -37,7 +38,7 @@ _log = logging.getLogger("xinling.delivery")
 
 NO_NUMBER = "no number"
 """Reason of a withheld offer: the vault knows nobody by that pseudonym."""
-_RECEIPT_PATIENCE_SECONDS = 60.0
+_LEDGER_PATIENCE_SECONDS = 60.0
 
 
 class Answer(NamedTuple):
@@ -68,6 +69,7 @@ class Clocks(NamedTuple):
     """What the deadlines of claims go by."""
 
 
+T = TypeVar("T")
 Tell = Callable[[Outcome], Awaitable[None]]
 
 
@@ -112,7 +114,7 @@ class Delivery:
                 message = self._message(verdict, identity.msisdn, answer)
             except TextError as error:
                 return await self._settle(verdict, outcomes.WITHHELD, error.reason)
-            if not await self._ledger.claim(_entry(verdict), self._deadline()):
+            if not await self._claimed(verdict):
                 return None
             try:
                 return await self._submit(verdict, message)
@@ -125,10 +127,9 @@ class Delivery:
         for offer in overdue:
             await self._ledger.abandon(offer)
             entry = await self._ledger.entry(offer)
-            if entry is not None:
-                await self._tell_and_close(self._outcome(entry, entry.state, entry.reason))
-            else:
-                await self._ledger.told(offer)
+            if entry is not None and entry.untold:
+                await self._tell_one(self._outcome(entry, entry.state, entry.reason))
+            await self._ledger.told(offer)
         return len(overdue)
 
     async def keep_settling(self, every_seconds: float = 5.0) -> None:
@@ -144,7 +145,7 @@ class Delivery:
         """Takes a receipt of the SMSC; one for a message that is not ours is ignored."""
         try:
             await patiently(
-                "redis", lambda: self._conclude(receipt), (RedisError,), _RECEIPT_PATIENCE_SECONDS
+                "redis", lambda: self._conclude(receipt), (RedisError,), _LEDGER_PATIENCE_SECONDS
             )
         except RedisError as error:
             _log.warning("a receipt was lost: the ledger is away (%s)", type(error).__name__)
@@ -154,44 +155,65 @@ class Delivery:
         try:
             message_ids = await self._smsc.submit(message)
         except SubmitRefusedError as error:
-            return await self._moved(entry, outcomes.FAILED, error.reason)
+            state, reason = outcomes.FAILED, error.reason
+            return await self._surely(lambda: self._moved(entry, state, reason))
         except SubmitUnknownError as error:
-            return await self._moved(entry, outcomes.UNKNOWN, error.reason)
+            state, reason = outcomes.UNKNOWN, error.reason
+            return await self._surely(lambda: self._moved(entry, state, reason))
         # Told before it is written, so that no receipt, which finds the offer only through what is
         # written, can be told first.
         outcome = self._outcome(entry, outcomes.SUBMITTED, None)
         await self._tell_one(outcome)
-        said = await self._ledger.submitted(verdict.offer, message_ids)
-        await self._ledger.told(verdict.offer)
+        await self._surely(lambda: self._record(entry, message_ids))
+        return outcome
+
+    async def _record(self, entry: Entry, message_ids: list[str]) -> None:
+        """Writes down what the SMSC accepted; an early receipt then ends the offer."""
+        said = await self._ledger.submitted(entry.offer, message_ids)
+        await self._ledger.told(entry.offer)
         if said is not None:
             await self._moved(entry, said, None)
-        return outcome
+
+    async def _surely(self, write: Callable[[], Awaitable[T]]) -> T:
+        """What follows a submit is tried again here: the offer cannot be given again."""
+        return await patiently("redis", write, (RedisError,), _LEDGER_PATIENCE_SECONDS)
 
     async def _conclude(self, receipt: Receipt) -> None:
         found = await self._ledger.receipt(receipt.message_id, receipt.outcome)
         if found is not None and found[1] is not None:
             await self._moved(found[0], found[1], None)
 
+    async def _claimed(self, verdict: Verdict) -> bool:
+        claimant = uuid4().hex
+        deadline = self._deadline()
+        return await self._surely(lambda: self._ledger.claim(_entry(verdict), deadline, claimant))
+
     async def _settle(self, verdict: Verdict, state: str, reason: str | None) -> Outcome | None:
         entry = _entry(verdict, reason)
-        if not await self._ledger.settle(entry, state, self._deadline()):
-            return None
-        outcome = self._outcome(entry, state, reason)
-        await self._tell_and_close(outcome)
-        return outcome
+        new = await self._ledger.settle(entry, state, self._deadline())
+        return await self._told(entry, state, reason, new=new)
 
     async def _moved(self, entry: Entry, state: str, reason: str | None) -> Outcome:
-        """Moves, tells, closes; where another was first, nothing is told again."""
-        outcome = self._outcome(entry, state, reason)
         await self._ledger.reopen(entry.offer, self._deadline())
-        if await self._ledger.move(entry.offer, state, reason):
+        new = await self._ledger.move(entry.offer, state, reason)
+        await self._told(entry, state, reason, new=new)
+        return self._outcome(entry, state, reason)
+
+    async def _told(
+        self, entry: Entry, state: str, reason: str | None, *, new: bool
+    ) -> Outcome | None:
+        """Tells what was written; None where it was written, and told, before.
+
+        What was written and not told is a write whose answer was lost.
+        """
+        if not new:
+            known = await self._ledger.entry(entry.offer)
+            new = known is not None and known.state == state and known.untold
+        outcome = self._outcome(entry, state, reason) if new else None
+        if outcome is not None:
             await self._tell_one(outcome)
         await self._ledger.told(entry.offer)
         return outcome
-
-    async def _tell_and_close(self, outcome: Outcome) -> None:
-        await self._tell_one(outcome)
-        await self._ledger.told(outcome.offer)
 
     async def _tell_one(self, outcome: Outcome) -> None:
         await self._tell(outcome)

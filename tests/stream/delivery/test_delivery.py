@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from stream import outcomes
 from stream.delivery import NO_NUMBER
@@ -152,3 +153,43 @@ async def test_a_text_that_cannot_be_sent_is_withheld(room: Room, smsc: Smsc) ->
     assert outcome is not None
     assert outcome.outcome == outcomes.WITHHELD
     assert not smsc.submitted
+
+
+class Losing:
+    """A ledger whose answers to one method are lost a number of times, after it has written."""
+
+    def __init__(self, room: Room, method: str, times: int = 1) -> None:
+        self.times = times
+        self._real = getattr(room.ledger, method)
+        setattr(room.ledger, method, self)
+
+    async def __call__(self, *arguments: object) -> object:
+        answer = await self._real(*arguments)
+        if self.times:
+            self.times -= 1
+            raise RedisConnectionError
+        return answer
+
+
+@pytest.mark.parametrize("method", ["claim", "submitted", "told"])
+async def test_p2_a_lost_answer_of_the_ledger_changes_nothing(
+    room: Room, smsc: Smsc, method: str
+) -> None:
+    losing = Losing(room, method)
+    await room.delivery.deliver(offer())
+    await room.until(SUBMITTED, DELIVERED)
+    assert losing.times == 0
+    assert len(smsc.submitted) == 1
+
+
+@pytest.mark.parametrize("method", ["move", "reopen", "told"])
+async def test_an_unknown_is_told_once_though_answers_of_the_ledger_are_lost(
+    room: Room, smsc: Smsc, method: str
+) -> None:
+    smsc.faults.append(Fault.CUT)
+    losing = Losing(room, method)
+    await room.delivery.deliver(offer())
+    room.wall = NOW + 61_000_000
+    await room.delivery.settle_overdue()
+    assert losing.times == 0
+    assert set(room.words()) == {outcomes.UNKNOWN}

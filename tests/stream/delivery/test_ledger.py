@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import product
+from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
@@ -17,55 +18,59 @@ def ledger(redis: Redis) -> Ledger:
     return Ledger(redis, "test")
 
 
+async def claim(ledger: Ledger, deadline: int, claimant: str = "") -> bool:
+    return await ledger.claim(entry(), deadline, claimant or uuid4().hex)
+
+
 def entry(offer: str = "o1") -> Entry:
     return Entry(offer, "c", 0, "1-who", outcomes.CLAIMED)
 
 
 async def test_p2_of_many_claims_at_once_one_is_granted(ledger: Ledger) -> None:
-    granted = await asyncio.gather(*(ledger.claim(entry(), 100) for _ in range(50)))
+    granted = await asyncio.gather(*(claim(ledger, 100) for _ in range(50)))
     assert sum(granted) == 1
 
 
 async def test_p2_a_claim_without_result_becomes_unknown_and_is_never_granted_again(
     ledger: Ledger,
 ) -> None:
-    await ledger.claim(entry(), deadline=100)
+    await claim(ledger, 100)
     assert await ledger.overdue(99) == []
     assert await ledger.overdue(100) == ["o1"]
     assert await ledger.abandon("o1")
-    assert not await ledger.claim(entry(), 200)
+    assert not await claim(ledger, 200)
     found = await ledger.entry("o1")
     assert found is not None
     assert found.state == outcomes.UNKNOWN
 
 
 async def test_a_result_is_not_abandoned(ledger: Ledger) -> None:
-    await ledger.claim(entry(), 100)
+    await claim(ledger, 100)
     await ledger.submitted("o1", ["m1"])
     assert not await ledger.abandon("o1")
 
 
 async def test_a_released_claim_may_be_claimed_again(ledger: Ledger) -> None:
-    await ledger.claim(entry(), 100)
+    await claim(ledger, 100)
     await ledger.release("o1")
     assert await ledger.overdue(100) == []
-    assert await ledger.claim(entry(), 100)
+    assert await claim(ledger, 100)
 
 
 async def test_only_a_claim_is_released(ledger: Ledger) -> None:
-    await ledger.claim(entry(), 100)
+    await claim(ledger, 100)
     await ledger.submitted("o1", ["m1"])
     await ledger.release("o1")
-    assert not await ledger.claim(entry(), 100)
+    assert not await claim(ledger, 100)
 
 
 async def test_a_withheld_offer_is_not_claimed_later(ledger: Ledger) -> None:
     assert await ledger.settle(entry(), outcomes.WITHHELD, 100)
-    assert not await ledger.claim(entry(), 100)
+    assert not await claim(ledger, 100)
 
 
 async def test_a_receipt_finds_its_offer(ledger: Ledger) -> None:
-    await ledger.claim(entry(), 100)
+    await claim(ledger, 100)
     assert await ledger.submitted("o1", ["m1"]) is None
     found = await ledger.receipt("m1", outcomes.DELIVERED)
     assert found is not None
@@ -73,13 +78,13 @@ async def test_a_receipt_finds_its_offer(ledger: Ledger) -> None:
 
 
 async def test_a_receipt_before_the_answer_is_not_lost(ledger: Ledger) -> None:
-    await ledger.claim(entry(), 100)
+    await claim(ledger, 100)
     assert await ledger.receipt("m1", outcomes.DELIVERED) is None
     assert await ledger.submitted("o1", ["m1"]) == outcomes.DELIVERED
 
 
 async def test_a_text_of_parts_is_delivered_when_all_of_them_are(ledger: Ledger) -> None:
-    await ledger.claim(entry(), 100)
+    await claim(ledger, 100)
     await ledger.submitted("o1", ["m1", "m2"])
     first = await ledger.receipt("m1", outcomes.DELIVERED)
     second = await ledger.receipt("m2", outcomes.DELIVERED)
@@ -89,7 +94,7 @@ async def test_a_text_of_parts_is_delivered_when_all_of_them_are(ledger: Ledger)
 
 
 async def test_a_text_of_parts_has_failed_when_one_of_them_has(ledger: Ledger) -> None:
-    await ledger.claim(entry(), 100)
+    await claim(ledger, 100)
     await ledger.submitted("o1", ["m1", "m2"])
     found = await ledger.receipt("m2", outcomes.FAILED)
     assert found is not None
@@ -109,11 +114,19 @@ async def test_the_table_says_which_state_may_follow_which(
     if None in outcomes.MAY_FOLLOW[before]:
         await ledger.settle(entry(), before, 100)
     else:
-        await ledger.claim(entry(), 100)
+        await claim(ledger, 100)
         await ledger.move("o1", before)
     assert await ledger.move("o1", after) == (before in outcomes.MAY_FOLLOW[after])
 
 
 async def test_records_are_kept_five_months(ledger: Ledger, redis: Redis) -> None:
-    await ledger.claim(entry(), 100)
+    await claim(ledger, 100)
     assert await redis.ttl("xl:ledger:{o1}") > 150 * 86_400
+
+
+async def test_p2_who_lost_the_answer_to_a_claim_may_ask_again(ledger: Ledger) -> None:
+    assert await claim(ledger, 100, "me")
+    assert await claim(ledger, 100, "me")
+    assert not await claim(ledger, 100, "another")
+    await ledger.submitted("o1", ["m1"])
+    assert not await claim(ledger, 100, "me")
