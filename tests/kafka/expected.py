@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import msgspec
 from system import CAPTURES, DEMO, KEY, PLAN
 
 from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.decoder import Decoder, DecoderConfig
-from decoders.messages import Message
 from decoders.pseudonyms import Pseudonyms
 from rules import profile as profiles
 from rules.engine import RuleSet
 from rules.verdicts import SEND, Verdict
 from stream import rule_files, sources
 from stream.log import ProfileChanged, RulesChanged
-from stream.replay import Replay, events_of
+from stream.replay import Replay, signals_of
 from stream.smsc import Submitted
 
 PSEUDONYMS = Pseudonyms(bytes.fromhex(KEY))
-
-
-def messages() -> Iterator[Message]:
-    decoder = Decoder(DecoderConfig())
-    for record in sources.merged(CAPTURES, _no_error):
-        yield from decoder.feed(record)
 
 
 async def replayed() -> list[Verdict]:
@@ -44,7 +36,9 @@ async def replayed() -> list[Verdict]:
     ]
     correlator = Correlator(CorrelatorConfig(), PSEUDONYMS, rule_files.plan(PLAN))
     verdicts: list[Verdict] = []
-    await Replay(verdicts.append).run(events_of(messages(), correlator), changes)
+    records = sources.merged(CAPTURES, _no_error)
+    signals = signals_of(records, Decoder(DecoderConfig()).feed, correlator)
+    await Replay(verdicts.append).run(signals, changes)
     return verdicts
 
 

@@ -19,6 +19,8 @@ from broker import Broker, free_port
 from redis import Redis
 from redis.exceptions import RedisError
 
+from stream import topics
+from stream.config import Kafka as KafkaConfig
 from stream.smsc import Smsc
 
 ROOT = Path(__file__).parents[2]
@@ -185,6 +187,7 @@ class System:
 
     async def values(self, topic: str) -> list[bytes]:
         """Every record's value, in the order of partitions and offsets."""
+        await topics.prepare(KafkaConfig(brokers=self.broker.address, partitions=PARTITIONS), 30)
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.broker.address, auto_offset_reset="earliest"
         )

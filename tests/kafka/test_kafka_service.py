@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import expected
@@ -120,6 +122,29 @@ async def test_p2_kills_and_outages_lose_nothing_and_repeat_nothing(lasting: Sys
     assert roles["subscribers"].starts >= 3, "a worker was killed twice"
     for role in roles.values():
         assert await role.stop(STOP_SECONDS) == 0, role.said()
+
+
+async def signals(system: System) -> list[tuple[str, int]]:
+    """(source, sequence number) of every event on the log."""
+    batches = [log.decode(value) for value in await system.values(topics.EVENTS)]
+    return [
+        (batch.source, item.seq)
+        for batch in batches
+        for item in batch.items
+        if isinstance(item, log.Signal)
+    ]
+
+
+def reached(system: System, count: int) -> Callable[[], Awaitable[bool]]:
+    """Whether more than so many events are on the log and no more have come for a second."""
+    heard = [0]
+
+    async def quiet() -> bool:
+        before, heard[0] = heard[0], len(await signals(system))
+        await asyncio.sleep(1)
+        return heard[0] > count and heard[0] == before
+
+    return quiet
 
 
 def damaged(folder: Path) -> None:
@@ -251,3 +276,20 @@ async def test_a_capture_that_is_none_or_damaged_fails_after_what_could_be_read(
         assert "Traceback" not in ingest.said()
     rows = [log.decode(value) for value in await system.values(topics.EVENTS)]
     assert sum(len(batch.items) for batch in rows) > 0
+
+
+async def test_p2_an_ingest_of_a_folder_stops_in_time_with_all_that_it_read_on_the_log(
+    system: System, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ring"
+    folder.mkdir()
+    shutil.copy(CAPTURES[0], folder / "ring_00001.pcap")
+    seen: list[tuple[str, int]] = []
+    for _ in range(2):
+        ingest = system.xinling("ingest", str(folder))
+        await until(reached(system, len(seen)), UP_SECONDS, ingest.said)
+        ingest.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(ingest.wait, STOP_SECONDS) == 0, ingest.said()
+        seen = await signals(system)
+    half = len(seen) // 2
+    assert sorted(seen) == sorted(2 * [(seen[0][0], number + 1) for number in range(half)])
