@@ -175,8 +175,18 @@ OPTIONAL: dict[int, str] = {
 }
 """Q.713 table 2, by parameter name code."""
 KEPT = frozenset(
-    ("slr", "dlr", "called", "calling", "data", "long data", "segmenting", "sequencing")
-) | {"segmentation"}
+    {
+        "slr",
+        "dlr",
+        "called",
+        "calling",
+        "data",
+        "long data",
+        "segmenting",
+        "sequencing",
+        "segmentation",
+    }
+)
 """Parameters of which more is kept than their place in the tree."""
 DATA_FORM_1 = 0x06
 MAX_OPTIONAL = 32

@@ -64,6 +64,36 @@ def test_the_answers_of_the_relay_layer_are_told_apart(
     assert message.rp_reference == 0x2A
 
 
+def test_a_command_names_whom_the_message_was_for() -> None:
+    tpdu = "02" + "2a" + "00" + "01" + "07" + "0a81600000000000"[:14] + "00"
+    message = layer3(rp_data("00", "00", CENTRE, tpdu))
+    assert (message.tp_message, message.error) == ("SMS-COMMAND", None)
+    assert message.called == PartyNumber("0600000000", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("rp", "name"), [("032a41020100", "SMS-SUBMIT-REPORT"), ("022a41020000", "SMS-DELIVER-REPORT")]
+)
+def test_a_report_inside_an_acknowledgement_is_named(rp: str, name: str) -> None:
+    assert layer3(cp(rp)).tp_message == name
+
+
+@pytest.mark.parametrize(
+    ("rp", "reason"),
+    [
+        ("072a", "CP USER DATA: reserved RP message type"),
+        ("022a410103", "RP USER DATA: reserved TP message type"),
+    ],
+)
+def test_p4_reserved_types_are_errors(rp: str, reason: str) -> None:
+    assert layer3(cp(rp)).error == reason
+
+
+def test_an_address_without_digits_is_none() -> None:
+    message = layer3(rp_data("00", "00", CENTRE, "012a" + "0081" + "0000" + "00"))
+    assert (message.called, message.error) == (None, None)
+
+
 def test_p6_the_text_is_in_no_value_and_marked_wherever_its_bytes_stand() -> None:
     text = bytes.fromhex("d4f29c0e")
     message = layer3(
