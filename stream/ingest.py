@@ -22,7 +22,7 @@ from decoders.events import Event
 from decoders.messages import Record
 from decoders.times import SECOND
 from stream import metrics
-from stream.batcher import Addressed, Batcher
+from stream.batcher import Addressed, Batcher, second_before
 from stream.feeds import HOLD_SECONDS, Feed
 from stream.log import Batch
 from stream.sources import Report
@@ -75,6 +75,7 @@ class Reader:
         for message in messages:
             metrics.messages.labels(message.protocol).inc()
             events += self._correlator.feed(message)
+        events += self._correlator.advance(record.time)
         self.totals.messages += len(messages)
         return self._counted(events)
 
@@ -162,6 +163,7 @@ class Ingest:
             self._batcher = Batcher(source, self._log.epoch, self._log.partitions)
         self._last_time = max(self._last_time, record.time)
         await self._put(self._reader.feed(record))
+        self._batcher.tick(second_before(record.time))
 
     async def _put(self, events: Iterable[Event]) -> None:
         for event in events:

@@ -40,7 +40,7 @@ class RulesChanged(msgspec.Struct, array_like=True, tag="rules"):
 
 
 class ProfileChanged(msgspec.Struct, array_like=True, tag="profile"):
-    """A subscriber's profile, consent and opt-out, whole; replaces what was known."""
+    """A subscriber's profile and consent, whole; replaces what was known, but for an opt-out."""
 
     subscriber: str
     profile: bytes

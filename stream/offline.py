@@ -23,7 +23,7 @@ from decoders.tree import tree
 from rules.engine import RuleSet
 from stream import rule_files, sources, writers
 from stream.progress import counted
-from stream.replay import events_of
+from stream.replay import Reached, events_of, signals_of
 from stream.writers import Row
 
 COLUMNS: dict[str, Sequence[str]] = {
@@ -71,6 +71,10 @@ class Captures:
         """Every message, in the order of its records' times."""
         for record in counted(self._records(), "frames"):
             yield from self._decoded(record)
+
+    def signals(self, correlator: Correlator) -> Iterator[Event | Reached]:
+        """Every event, and the time that the captures have reached."""
+        return signals_of(counted(self._records(), "frames"), self._decoded, correlator)
 
     def _records(self) -> Iterator[Record]:
         return sources.merged(self._reading.captures, self._report)

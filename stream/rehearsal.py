@@ -13,7 +13,7 @@ from rules.engine import RuleSet
 from stream import rule_files, writers
 from stream.log import ProfileChanged, RulesChanged
 from stream.offline import Captures, Reading, correlator, say
-from stream.replay import Change, Replay, Replayed, events_of
+from stream.replay import Change, Replay, Replayed
 
 PARTITIONS = 8
 """Of the embedded engine; nothing in the rows depends on it (P1)."""
@@ -43,8 +43,8 @@ def replay(
         run = Replay(
             lambda verdict: writer.write(verdict.row()), partitions=PARTITIONS, workers=workers
         )
-        events = events_of(captures.messages(), correlator(reading))
-        _tell(asyncio.run(run.run(events, changes, until=until)))
+        signals = captures.signals(correlator(reading))
+        _tell(asyncio.run(run.run(signals, changes, until=until)))
     captures.check()
 
 

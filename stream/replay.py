@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from decoders.correlator import Correlator
 from decoders.events import Event
-from decoders.messages import Message
+from decoders.messages import Message, Record
 from rules.engine import RuleSet
 from rules.verdicts import Verdict
-from stream.batcher import MAX_ITEMS, Addressed, Batcher
+from stream.batcher import MAX_ITEMS, Addressed, Batcher, second_before
 from stream.engine import Engine
 from stream.handled import Handled
 from stream.handler import Handler
@@ -43,6 +43,27 @@ class Replayed(NamedTuple):
     """Timers that had not fired when the clock stopped."""
     faults: int
     """Items that could not be used: counted and logged as they came."""
+
+
+class Reached(NamedTuple):
+    """Capture time has come to this moment, whether or not anything happened."""
+
+    time: int
+
+
+def signals_of(
+    records: Iterable[Record], decode: Callable[[Record], list[Message]], correlator: Correlator
+) -> Iterator[Event | Reached]:
+    """Every event of `records`, and after each record the time that the captures have reached.
+
+    What ingest does with the same records: frames without a message move the clock too.
+    """
+    for record in records:
+        for message in decode(record):
+            yield from correlator.feed(message)
+        yield from correlator.advance(record.time)
+        yield Reached(record.time)
+    yield from correlator.finish()
 
 
 def events_of(messages: Iterable[Message], correlator: Correlator) -> Iterator[Event]:
@@ -81,14 +102,14 @@ class Replay:
 
     async def run(
         self,
-        events: Iterable[Event | Change],
+        events: Iterable[Event | Reached | Change],
         changes: Sequence[Change] = (),
         *,
         until: int | None = None,
     ) -> Replayed:
         """Replays `changes` and then `events`, among which further changes may stand.
 
-        The clock ends with the last event, or runs on to `until` (microseconds); the end of a
+        The clock ends with the last of them, or runs on to `until` (microseconds); the end of a
         capture fires nothing. Where events bear an IMSI (clear output), so do the verdicts.
         """
         count = 0
@@ -104,6 +125,8 @@ class Replay:
                 if isinstance(item, Event):
                     count += 1
                     await _put(engine, self._event(item, count))
+                elif isinstance(item, Reached):
+                    self._batcher.tick(second_before(item.time))
                 else:
                     await _put(engine, self._change(item))
             if until is not None:

@@ -242,7 +242,13 @@ class StepRun:
         elif isinstance(item, OptedOut):
             self._write_profile(known, profiles.encode(profiles.opted_out(known.profile)))
         else:
-            self._write_profile(known, item.profile)
+            self._write_profile(known, self._still_no(known, item.profile))
+
+    def _still_no(self, known: _Known, packed: bytes) -> bytes:
+        """A profile loaded again does not take back what the subscriber said (P3)."""
+        if known.profile is None or not known.profile.opted_out:
+            return packed
+        return profiles.encode(profiles.opted_out(self._unpack_profile(packed)))
 
     def _erase(self, known: _Known) -> None:
         said_no = known.profile is not None and known.profile.opted_out

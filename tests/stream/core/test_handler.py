@@ -365,3 +365,12 @@ async def test_the_sources_longest_silent_are_forgotten_first() -> None:
     assert len(progress.sequences) == 64
     assert progress.sequences["always"] == 99
     assert "s0" not in progress.sequences
+
+
+async def test_p3_a_profile_loaded_again_does_not_take_back_an_opt_out(store: StateStore) -> None:
+    handler = Handler(store, FakeRules)
+    loaded = ProfileChanged("a", CONSENT)
+    await handler.handle(0, 0, batch(rules(), loaded, OptedOut("a", 7)))
+    await handler.handle(0, 1, batch(loaded))
+    kept = (await store.load(0, ["a"], None, 0)).profiles["a"]
+    assert profiles.decode(kept) == Profile(consent=("sms",), opted_out=True)
