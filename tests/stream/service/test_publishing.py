@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from decoders.messages import Cell
 from rules.verdicts import CONTROL, HOLD, REFUSE, SEND, Sample, Verdict
 from stream import topics
@@ -55,8 +57,6 @@ async def test_every_verdict_goes_to_verdicts_and_only_sends_to_offers() -> None
 def test_a_row_becomes_the_verdict_again() -> None:
     for said in (SEND, CONTROL, HOLD, REFUSE):
         before = verdict(said)
-        import msgspec  # noqa: PLC0415
-
         assert verdict_of(msgspec.json.encode(before.row())) == before
 
 

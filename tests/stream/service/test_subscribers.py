@@ -9,7 +9,7 @@ import pytest
 
 from decoders.times import SECOND
 from rules.engine import RuleSet
-from stream import log, subscribers, topics
+from stream import log, topics
 from stream.handler import Handled, Handler
 from stream.log import Batch, Tick
 from stream.memory_store import MemoryStore
@@ -154,7 +154,3 @@ async def test_p2_a_partition_is_read_from_redis_progress_of_this_log_only() -> 
     assert await bench.driver.start(1) == 1
     bench.driver._log = Log("another", 4)
     assert await bench.driver.start(1) == 0
-
-
-def test_the_dependency_is_named_as_people_know_it() -> None:
-    assert subscribers.REDIS == "redis"
