@@ -144,9 +144,11 @@ class Delivery:
     async def on_receipt(self, receipt: Receipt) -> None:
         """Takes a receipt of the SMSC; one for a message that is not ours is ignored."""
         try:
-            await patiently(
-                "redis", lambda: self._conclude(receipt), (RedisError,), _LEDGER_PATIENCE_SECONDS
+            found = await self._surely(
+                lambda: self._ledger.receipt(receipt.message_id, receipt.outcome)
             )
+            if found is not None and found[1] is not None:
+                await self._ended(found[0], found[1], None)
         except RedisError as error:
             _log.warning("a receipt was lost: the ledger is away (%s)", type(error).__name__)
 
@@ -155,33 +157,31 @@ class Delivery:
         try:
             message_ids = await self._smsc.submit(message)
         except SubmitRefusedError as error:
-            state, reason = outcomes.FAILED, error.reason
-            return await self._surely(lambda: self._moved(entry, state, reason))
+            return await self._ended(entry, outcomes.FAILED, error.reason)
         except SubmitUnknownError as error:
-            state, reason = outcomes.UNKNOWN, error.reason
-            return await self._surely(lambda: self._moved(entry, state, reason))
+            return await self._ended(entry, outcomes.UNKNOWN, error.reason)
         # Told before it is written, so that no receipt, which finds the offer only through what is
         # written, can be told first.
         outcome = self._outcome(entry, outcomes.SUBMITTED, None)
         await self._tell_one(outcome)
-        await self._surely(lambda: self._record(entry, message_ids))
+        said = await self._surely(lambda: self._accepted(entry.offer, message_ids))
+        if said is not None:  # the receipts were there before the answer
+            await self._ended(entry, said, None)
         return outcome
 
-    async def _record(self, entry: Entry, message_ids: list[str]) -> None:
-        """Writes down what the SMSC accepted; an early receipt then ends the offer."""
-        said = await self._ledger.submitted(entry.offer, message_ids)
-        await self._ledger.told(entry.offer)
-        if said is not None:
-            await self._moved(entry, said, None)
+    async def _accepted(self, offer: str, message_ids: list[str]) -> str | None:
+        said = await self._ledger.submitted(offer, message_ids)
+        await self._ledger.told(offer)
+        return said
+
+    async def _ended(self, entry: Entry, state: str, reason: str | None) -> Outcome:
+        teller = uuid4().hex
+        await self._surely(lambda: self._moved(entry, state, reason, teller))
+        return self._outcome(entry, state, reason)
 
     async def _surely(self, write: Callable[[], Awaitable[T]]) -> T:
         """What follows a submit is tried again here: the offer cannot be given again."""
         return await patiently("redis", write, (RedisError,), _LEDGER_PATIENCE_SECONDS)
-
-    async def _conclude(self, receipt: Receipt) -> None:
-        found = await self._ledger.receipt(receipt.message_id, receipt.outcome)
-        if found is not None and found[1] is not None:
-            await self._moved(found[0], found[1], None)
 
     async def _claimed(self, verdict: Verdict) -> bool:
         claimant = uuid4().hex
@@ -189,31 +189,29 @@ class Delivery:
         return await self._surely(lambda: self._ledger.claim(_entry(verdict), deadline, claimant))
 
     async def _settle(self, verdict: Verdict, state: str, reason: str | None) -> Outcome | None:
-        entry = _entry(verdict, reason)
-        new = await self._ledger.settle(entry, state, self._deadline())
-        return await self._told(entry, state, reason, new=new)
-
-    async def _moved(self, entry: Entry, state: str, reason: str | None) -> Outcome:
-        await self._ledger.reopen(entry.offer, self._deadline())
-        new = await self._ledger.move(entry.offer, state, reason)
-        await self._told(entry, state, reason, new=new)
-        return self._outcome(entry, state, reason)
-
-    async def _told(
-        self, entry: Entry, state: str, reason: str | None, *, new: bool
-    ) -> Outcome | None:
-        """Tells what was written; None where it was written, and told, before.
-
-        What was written and not told is a write whose answer was lost.
-        """
-        if not new:
-            known = await self._ledger.entry(entry.offer)
-            new = known is not None and known.state == state and known.untold
-        outcome = self._outcome(entry, state, reason) if new else None
-        if outcome is not None:
-            await self._tell_one(outcome)
+        entry, teller = _entry(verdict, reason), uuid4().hex
+        if not await self._surely(lambda: self._settled(entry, state, teller)):
+            return None
+        outcome = self._outcome(entry, state, reason)
+        await self._tell_one(outcome)
         await self._ledger.told(entry.offer)
         return outcome
+
+    async def _settled(self, entry: Entry, state: str, teller: str) -> bool:
+        new = await self._ledger.settle(entry, state, self._deadline(), teller)
+        return new or await self._mine(entry.offer, teller)
+
+    async def _moved(self, entry: Entry, state: str, reason: str | None, teller: str) -> None:
+        await self._ledger.reopen(entry.offer, self._deadline())
+        new = await self._ledger.move(entry.offer, state, reason, teller)
+        if new or await self._mine(entry.offer, teller):
+            await self._tell_one(self._outcome(entry, state, reason))
+            await self._ledger.told(entry.offer)
+
+    async def _mine(self, offer: str, teller: str) -> bool:
+        """Whether a write that seems to have come too late is one whose answer was lost."""
+        known = await self._ledger.entry(offer)
+        return known is not None and known.untold == teller
 
     async def _tell_one(self, outcome: Outcome) -> None:
         await self._tell(outcome)

@@ -28,7 +28,7 @@ _EARLY_SECONDS = 120
 _RECORD = "xl:ledger:{%s}"
 _OPEN = "xl:ledger:open"
 
-_UNTOLD = {"untold": "1"}
+_UNTOLD = "untold"
 
 _CLAIM = """
 local old = redis.call('HGET', KEYS[1], 'state')
@@ -68,8 +68,8 @@ class Entry(msgspec.Struct, frozen=True):
     reason: str | None = None
     parts: dict[str, str] = {}
     """The SMSC's message id of each part → the outcome its receipt gave, empty before one came."""
-    untold: bool = False
-    """The state has not been told as an outcome yet."""
+    untold: str = ""
+    """Who wrote the state and has not told it as an outcome yet; empty when it has been told."""
 
     def from_receipts(self) -> str | None:
         """What the receipts of all parts say together; None while some are missing."""
@@ -105,24 +105,31 @@ class Ledger:
         )
         return bool(granted)
 
-    async def settle(self, entry: Entry, state: str, deadline: int) -> bool:
-        """Records `withheld` or `expired` for an offer never claimed; False when seen before."""
+    async def settle(self, entry: Entry, state: str, deadline: int, teller: str) -> bool:
+        """Records `withheld` or `expired` for an offer never claimed; False when seen before.
+
+        `teller` is who will tell it: see `move`.
+        """
         await self._redis.zadd(_OPEN, {entry.offer: deadline}, nx=True)
-        return await self._to(entry.offer, state, {**_fields(entry), **_UNTOLD})
+        return await self._to(entry.offer, state, {**_fields(entry), _UNTOLD: teller})
 
     async def release(self, offer: str) -> None:
         """Takes back a claim of an offer that surely was not sent."""
         await self._release(keys=[_RECORD % offer], args=[outcomes.CLAIMED])
         await self.told(offer)
 
-    async def move(self, offer: str, state: str, reason: str | None = None) -> bool:
-        """Moves an offer on to `state`; False where `outcomes.MAY_FOLLOW` forbids it."""
+    async def move(self, offer: str, state: str, reason: str | None, teller: str) -> bool:
+        """Moves an offer on to `state`; False where `outcomes.MAY_FOLLOW` forbids it.
+
+        `teller` names the one attempt that will tell of it: when the answer to this was lost, it
+        finds its name in `Entry.untold`.
+        """
         fields = {"reason": reason} if reason else {}
-        return await self._to(offer, state, {**fields, **_UNTOLD})
+        return await self._to(offer, state, {**fields, _UNTOLD: teller})
 
     async def abandon(self, offer: str) -> bool:
         """Moves a claim without result to `unknown`; False where there is a result."""
-        fields = {"reason": "no answer before its claimant ended", **_UNTOLD}
+        fields = {"reason": "no answer before its claimant ended", _UNTOLD: "settling"}
         return await self._to(offer, outcomes.UNKNOWN, fields, frozenset({outcomes.CLAIMED}))
 
     async def submitted(self, offer: str, message_ids: list[str]) -> str | None:
@@ -166,7 +173,7 @@ class Ledger:
     async def told(self, offer: str) -> None:
         """The offer's outcome has been told; nobody needs to look after it."""
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hdel(_RECORD % offer, *_UNTOLD)
+            pipe.hdel(_RECORD % offer, _UNTOLD)
             pipe.zrem(_OPEN, offer)
             await pipe.execute()
 
@@ -214,7 +221,7 @@ def _entry(offer: str, fields: Mapping[Any, Any]) -> Entry:
         subscriber=plain["subscriber"],
         state=plain["state"],
         reason=plain.get("reason"),
-        untold="untold" in plain,
+        untold=plain.get(_UNTOLD, ""),
         parts={
             name.removeprefix("part:"): value
             for name, value in plain.items()

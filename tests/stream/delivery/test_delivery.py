@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from stream import outcomes
 from stream.delivery import NO_NUMBER
+from stream.ledger import Entry
+from stream.smpp import NotSubmittedError, ShortMessage
 from stream.smsc import Fault, Smsc
 from tests.stream.delivery.conftest import NOW, OpenRoom, Room, eventually, offer, running
 
@@ -193,3 +196,48 @@ async def test_an_unknown_is_told_once_though_answers_of_the_ledger_are_lost(
     await room.delivery.settle_overdue()
     assert losing.times == 0
     assert set(room.words()) == {outcomes.UNKNOWN}
+
+
+async def test_the_overdue_are_settled_again_and_again_while_it_runs(
+    room: Room, redis: Redis
+) -> None:
+    await room.ledger.claim(claimed("lost"), NOW, "a process that is gone")
+    await redis.zadd("xl:ledger:open", {"never recorded": NOW})
+    async with running(room.delivery.keep_settling(0.01)):
+        await room.until(outcomes.UNKNOWN)
+        await room.ledger.claim(claimed("lost too"), NOW, "another")
+        await room.until(outcomes.UNKNOWN, outcomes.UNKNOWN)
+    assert await room.ledger.overdue(NOW) == []
+
+
+def claimed(name: str) -> Entry:
+    return Entry(name, "two-cities", 0, "1-who", outcomes.CLAIMED)
+
+
+async def test_settling_goes_on_when_the_ledger_is_back(room: Room) -> None:
+    lost = Losing(room, "overdue", times=2)
+    async with running(room.delivery.keep_settling(0.01)):
+        await eventually(lambda: lost.times == 0)
+        await room.ledger.claim(claimed("lost"), NOW, "a process that is gone")
+        await room.until(outcomes.UNKNOWN)
+
+
+async def test_without_a_session_a_claim_is_given_back_and_the_offer_goes_out_later(
+    room: Room, smsc: Smsc
+) -> None:
+    await room.client.ready()
+    real = room.client.submit
+    tries = 0
+
+    async def submit(message: ShortMessage) -> list[str]:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise NotSubmittedError("no session with the SMSC")
+        return await real(message)
+
+    room.client.submit = submit  # type: ignore[method-assign]
+    await room.delivery.deliver(offer())
+    await room.until(SUBMITTED, DELIVERED)
+    assert len(room.gate.asked) == 2, "the question is asked again"
+    assert len(smsc.submitted) == 1

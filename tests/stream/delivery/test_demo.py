@@ -129,6 +129,14 @@ def begun(folder: Path) -> subprocess.Popen[str]:
     )
     assert process.stdout is not None
     while "Playing" not in process.stdout.readline():
-        assert process.poll() is None
+        assert process.poll() is None, process.stderr and process.stderr.read()
     time.sleep(0.3)
     return process
+
+
+async def test_what_is_published_while_more_is_flushed_is_shown_once() -> None:
+    for _ in range(3):
+        console = plain()
+        await main(console, speed=None)
+        lines = decided(console)
+        assert len(set(lines)) == len(lines)

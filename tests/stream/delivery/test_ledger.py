@@ -65,7 +65,7 @@ async def test_only_a_claim_is_released(ledger: Ledger) -> None:
 
 
 async def test_a_withheld_offer_is_not_claimed_later(ledger: Ledger) -> None:
-    assert await ledger.settle(entry(), outcomes.WITHHELD, 100)
+    assert await ledger.settle(entry(), outcomes.WITHHELD, 100, "me")
     assert not await claim(ledger, 100)
 
 
@@ -112,11 +112,11 @@ async def test_the_table_says_which_state_may_follow_which(
     ledger: Ledger, before: str, after: str
 ) -> None:
     if None in outcomes.MAY_FOLLOW[before]:
-        await ledger.settle(entry(), before, 100)
+        await ledger.settle(entry(), before, 100, "me")
     else:
         await claim(ledger, 100)
-        await ledger.move("o1", before)
-    assert await ledger.move("o1", after) == (before in outcomes.MAY_FOLLOW[after])
+        await ledger.move("o1", before, None, "me")
+    assert await ledger.move("o1", after, None, "me") == (before in outcomes.MAY_FOLLOW[after])
 
 
 async def test_records_are_kept_five_months(ledger: Ledger, redis: Redis) -> None:
@@ -130,3 +130,14 @@ async def test_p2_who_lost_the_answer_to_a_claim_may_ask_again(ledger: Ledger) -
     assert not await claim(ledger, 100, "another")
     await ledger.submitted("o1", ["m1"])
     assert not await claim(ledger, 100, "me")
+
+
+async def test_who_wrote_an_outcome_is_known_until_it_is_told(ledger: Ledger) -> None:
+    await claim(ledger, 100)
+    await ledger.move("o1", outcomes.UNKNOWN, "no answer", "me")
+    before = await ledger.entry("o1")
+    await ledger.told("o1")
+    after = await ledger.entry("o1")
+    assert before is not None
+    assert after is not None
+    assert (before.untold, before.reason, after.untold) == ("me", "no answer", "")
