@@ -98,7 +98,10 @@ def test_after_an_interruption_nothing_runs_and_nothing_is_left(
     children = psutil.Process(process.pid).children(recursive=True)
     assert children, "the embedded Redis is a process of its own"
     process.send_signal(ending)
-    out, err = process.communicate(timeout=20)
+    try:
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "stopped" in out
     assert not err
