@@ -3,7 +3,9 @@
 `Correlator` sees the messages of all links of an MSC or pool, merged by time. It finds each
 message's connection, leads it to its dialogue (`conversations`), and lets silence count in capture
 time. Bounded in everything it remembers; it asks the machine for nothing, so the same messages
-under the same key give the same events (P1).
+under the same key give the same events (P1). Messages that come late are taken as they come, and
+their events bear the time that capture time has reached; who reads captures puts records in order
+before (`ordering`).
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from decoders.identity import Bindings
 from decoders.messages import Message
 from decoders.mobility import Mobility
 from decoders.numbers import NumberingPlan
-from decoders.ordering import InOrder
 from decoders.pseudonyms import Pseudonyms
 from decoders.recognition import Recognition
 from decoders.teller import Teller
@@ -41,9 +42,6 @@ class CorrelatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Subscribers whose latest dialogue is remembered."""
     handover: int = 30 * SECOND
     """How far apart the two halves of a handover's command may pass."""
-    reorder: int = 0
-    """Messages are held this long and put in order of their times. With 0, what comes late is
-    taken as it comes, and its events bear the time that capture time has reached."""
 
 
 class Correlator:
@@ -64,8 +62,6 @@ class Correlator:
         self.bindings = Bindings(config.bindings)
         self.connections = Connections(config.limits)
         self._directions = Directions()
-        self._order: InOrder[Message] = InOrder(config.reorder)
-        self._reorder = config.reorder
         self._conversations = Conversations(
             teller=teller,
             recognition=Recognition(self.bindings, config.subscribers),
@@ -97,30 +93,27 @@ class Correlator:
 
     def feed(self, message: Message) -> list[Event]:
         """The events that become true with this message, and those that became so before it."""
-        events: list[Event] = []
-        for one in self._order.feed(message):
-            events += self._take(one)
-        return events
-
-    def advance(self, time: int) -> list[Event]:
-        """Capture time is `time` (microseconds) though no message says so: what silence makes."""
-        events: list[Event] = []
-        for message in self._order.until(time):
-            events += self._take(message)
-        return events + self._until(time - self._reorder)
+        events = self.advance(message.time)
+        if message.gap:
+            self._conversations.ledger.note_gap(message)
+        from_network = self._directions.from_network(message)
+        if message.sccp in OF_SCCP:
+            return events + self._connected(message, from_network)
+        return events + self._connectionless(message, from_network)
 
     def finish(self) -> list[Event]:
         """End of the capture: what is open is told as unseen; calls still up do not end."""
         events: list[Event] = []
-        for message in self._order.rest():
-            events += self._take(message)
         for connection in self.connections:
             self.connections.remove(connection)
             events += self._conversations.leave(connection, None)
         return events
 
-    def _until(self, time: int) -> list[Event]:
-        """Let capture time reach `time`: each silence ends at its own moment."""
+    def advance(self, time: int) -> list[Event]:
+        """Capture time is `time` (microseconds) though no message says so: what silence makes.
+
+        Each silence ends at its own moment.
+        """
         events: list[Event] = []
         talk = self._conversations
         for deadline, connection in self.connections.due(time):
@@ -129,15 +122,6 @@ class Correlator:
             events += talk.leave(connection, None)
         talk.now = max(talk.now, time)
         return events
-
-    def _take(self, message: Message) -> list[Event]:
-        events = self._until(message.time)
-        if message.gap:
-            self._conversations.ledger.note_gap(message)
-        from_network = self._directions.from_network(message)
-        if message.sccp in OF_SCCP:
-            return events + self._connected(message, from_network)
-        return events + self._connectionless(message, from_network)
 
     def _connected(self, message: Message, from_network: bool | None) -> list[Event]:  # noqa: FBT001
         arrival = self.connections.receive(message, from_network)

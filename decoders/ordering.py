@@ -1,9 +1,20 @@
-"""Puts what passes slightly out of order back into the order of its times."""
+"""Puts what passes slightly out of order back into the order of its times.
+
+Taps that share the work of a link, and the buffers behind them, deliver records some milliseconds
+out of order. Whoever reads captures holds each record for `WINDOW` before the decoder sees it, a
+file's in the same way as a live feed's, so that both give the same messages (P1).
+"""
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
+
+WINDOW = 50_000
+"""Microseconds of capture time that a record may lag behind those before it."""
+MOST = 65_536
+"""Items held at once, whatever their times say."""
 
 
 class Timed(Protocol):
@@ -18,31 +29,56 @@ T = TypeVar("T", bound=Timed)
 
 
 class InOrder(Generic[T]):
-    """Holds each item until `window` microseconds have passed; equal times keep their order."""
+    """Holds each item until `window` microseconds have passed; equal times keep their order.
 
-    def __init__(self, window: int) -> None:
+    What comes later than the window is no straggler but a clock that was set back: all that is held
+    goes first, and the order begins anew.
+    """
+
+    def __init__(self, window: int = WINDOW, most: int = MOST) -> None:
         self._window = window
-        self._held: list[tuple[int, int, T]] = []
-        self._arrivals = 0
+        self._most = most
+        self._held: deque[T] = deque()
+        self._reached: int | None = None
+
+    def __len__(self) -> int:
+        return len(self._held)
 
     def feed(self, item: T) -> list[T]:
-        """Take one item; give those that no later one can come before."""
-        if not self._window:
-            return [item]
-        self._arrivals += 1
-        heappush(self._held, (item.time, self._arrivals, item))
-        return self.until(item.time)
-
-    def until(self, time: int) -> list[T]:
-        """What is free to go when time has reached `time` microseconds."""
-        limit = time - self._window
-        free = []
-        while self._held and self._held[0][0] <= limit:
-            free.append(heappop(self._held)[2])
-        return free
+        """Take one item; give those that no straggler can come before."""
+        time = item.time
+        free: list[T] = []
+        if self._reached is None or time > self._reached:
+            self._reached = time
+        elif time < self._reached - self._window:
+            free = self.rest()
+            self._reached = time
+        self._insert(item)
+        return free + self._until(self._reached - self._window)
 
     def rest(self) -> list[T]:
-        """All that is still held, at the end."""
-        free = [item for _, _, item in sorted(self._held, key=lambda held: held[:2])]
+        """All that is still held: at the end, or where nothing has come for long enough."""
+        free = list(self._held)
         self._held.clear()
         return free
+
+    def _insert(self, item: T) -> None:
+        held, later = self._held, []
+        while held and held[-1].time > item.time:
+            later.append(held.pop())
+        held.append(item)
+        held.extend(reversed(later))
+
+    def _until(self, limit: int) -> list[T]:
+        held, free = self._held, []
+        while held and (held[0].time <= limit or len(held) > self._most):
+            free.append(held.popleft())
+        return free
+
+
+def in_order(items: Iterable[T], window: int = WINDOW) -> Iterator[T]:
+    """`items` in the order of their times, as far as `InOrder` can tell it."""
+    order: InOrder[T] = InOrder(window)
+    for item in items:
+        yield from order.feed(item)
+    yield from order.rest()

@@ -12,6 +12,8 @@ from itertools import count, islice
 from pathlib import Path
 
 from decoders.messages import Record
+from decoders.ordering import WINDOW, InOrder
+from decoders.times import SECOND
 from stream import live, sources
 from stream.handoff import Handoff
 from stream.sources import STDIN, Report
@@ -19,13 +21,16 @@ from stream.sources import STDIN, Report
 HOLD_SECONDS = 0.5
 """How long a record of one live source waits for earlier ones of the others."""
 HELD_RECORDS = 100_000
+IDLE_SECONDS = WINDOW / SECOND
+"""How long a record that may be out of order waits for the next one."""
 
 
 class Feed:
     """Records of all sources in the order of their times, as far as that is known.
 
-    Files are merged exactly. Live sources run side by side: a record waits `HOLD_SECONDS` for
-    earlier ones of the others; with one live source nothing waits.
+    Files are merged exactly. An open-ended source by itself is put in order as a file is; what it
+    then still holds goes when nothing has come for `IDLE_SECONDS`. Several sources of which one is
+    live run side by side: a record waits `HOLD_SECONDS` for earlier ones of any of them.
 
     Attributes:
         live: whether the end is open and the clock runs on while nothing comes.
@@ -40,9 +45,14 @@ class Feed:
         self._heads = None if self.live or STDIN in files else content_id(files, report)
         opened: list[Callable[[], Iterator[Record]]] = []
         if files:
-            opened.append(partial(sources.merged, files, report))
+            window = 0 if files == [STDIN] else WINDOW
+            opened.append(partial(sources.merged, files, report, window))
         opened += [partial(self._open_live, name, report) for name in ongoing]
-        self._hold = _Hold(HOLD_SECONDS) if len(opened) > 1 else None
+        self._hold: _SideBySide | _Alone | None = None
+        if len(opened) > 1:
+            self._hold = _SideBySide(HOLD_SECONDS)
+        elif self.live or files == [STDIN]:
+            self._hold = _Alone(IDLE_SECONDS)
         self._handoff: Handoff[Record] = Handoff(opened)
 
     async def take(self, timeout: float) -> list[Record] | None:  # noqa: ASYNC109
@@ -97,7 +107,27 @@ def _digest(parts: list[bytes]) -> str:
     return blake2b(framed, digest_size=12).hexdigest()
 
 
-class _Hold:
+class _Alone:
+    """Puts the records of one open-ended source in order by their times."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._order: InOrder[Record] = InOrder()
+        self._heard = 0.0
+
+    def passed(self, records: list[Record], now: float) -> list[Record]:
+        """Takes `records`; gives those whose place is certain, or all after a silence."""
+        if records:
+            self._heard = now
+            return [free for record in records for free in self._order.feed(record)]
+        return self._order.rest() if now - self._heard >= self._seconds else []
+
+    def all(self) -> list[Record]:
+        """Everything that still waits, in order."""
+        return self._order.rest()
+
+
+class _SideBySide:
     """Puts records of sources that run side by side in order, within a bound."""
 
     def __init__(self, seconds: float) -> None:

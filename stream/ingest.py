@@ -79,6 +79,10 @@ class Reader:
         self.totals.messages += len(messages)
         return self._counted(events)
 
+    def advance(self, time: int) -> list[Event]:
+        """What a silence up to `time` (microseconds of capture time) makes true."""
+        return self._counted(self._correlator.advance(time))
+
     def finish(self) -> list[Event]:
         """What is still open at the end of the captures."""
         return self._counted(self._correlator.finish())
@@ -141,7 +145,7 @@ class Ingest:
         while (records := await self._feed.take(self._flush_seconds)) is not None:
             for record in records:
                 await self._record(record)
-            self._run_on(bool(records))
+            await self._run_on(heard=bool(records))
             if not records or self._is_time():
                 await self._flush()
         if not self.stopped:  # else what is open would not be open after the next start
@@ -172,14 +176,16 @@ class Ingest:
             if self._is_time():
                 await self._flush()
 
-    def _run_on(self, heard: bool) -> None:  # noqa: FBT001
+    async def _run_on(self, *, heard: bool) -> None:
         """Lets the clock of a silent live feed run on, behind by what may still come late."""
         now = time.monotonic()
         if heard:
             self._heard = now
         elif self._feed.live and self._batcher is not None:
             silent = max(0.0, now - self._heard - HOLD_SECONDS)
-            self._batcher.tick(self._last_time + int(silent * SECOND))
+            reached = self._last_time + int(silent * SECOND)
+            await self._put(self._reader.advance(reached))
+            self._batcher.tick(second_before(reached))
 
     def _is_time(self) -> bool:
         return time.monotonic() - self._flushed >= self._flush_seconds

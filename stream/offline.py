@@ -15,6 +15,7 @@ from decoders.decoder import Decoder, DecoderConfig
 from decoders.errors import CaptureError, XinlingError
 from decoders.events import Event
 from decoders.messages import Message, Record
+from decoders.ordering import WINDOW
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from decoders.rows import KEYS as MESSAGE_COLUMNS
 from decoders.rows import row as message_row
@@ -63,6 +64,7 @@ class Captures:
         self._reading = reading
         self._labels = dict(zip(sources.labels(reading.captures), reading.captures, strict=True))
         self._decoder = Decoder(DecoderConfig(transport=reading.transport(), elements=elements))
+        self._window = 0 if elements else WINDOW  # trees are shown as the capture has them
         self._problems: dict[str, CaptureError] = {}
         self._frames: Counter[str] = Counter()
         self._messages: Counter[str] = Counter()
@@ -77,7 +79,7 @@ class Captures:
         return signals_of(counted(self._records(), "frames"), self._decoded, correlator)
 
     def _records(self) -> Iterator[Record]:
-        return sources.merged(self._reading.captures, self._report)
+        return sources.merged(self._reading.captures, self._report, self._window)
 
     def _decoded(self, record: Record) -> list[Message]:
         self._frames[record.source] += 1

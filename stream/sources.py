@@ -14,6 +14,7 @@ from typing import cast
 from decoders.capture import CaptureParser
 from decoders.errors import CaptureError
 from decoders.messages import Record
+from decoders.ordering import WINDOW, in_order
 
 CHUNK = 1 << 20
 """Octets read at a time."""
@@ -32,16 +33,17 @@ def labels(paths: Sequence[str]) -> list[str]:
     ]
 
 
-def merged(paths: Sequence[str], report: Report) -> Iterator[Record]:
+def merged(paths: Sequence[str], report: Report, window: int = WINDOW) -> Iterator[Record]:
     """The records of all captures, by time; of equal times, in the order of `paths`.
 
+    Each capture's records are put in order within `window` microseconds (see `ordering`).
     A capture that is not there raises CaptureError at once. One that turns out to be damaged gives
     what comes before the damage, its error goes to `report`, and the others go on.
     """
     with ExitStack() as stack:
         files = [_open(path, stack) for path in paths]
         streams = [
-            _records(file, path, label, report)
+            in_order(_records(file, path, label, report), window)
             for file, path, label in zip(files, paths, labels(paths), strict=True)
         ]
         yield from merge(*streams, key=attrgetter("time"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import shutil
 import socket
@@ -15,7 +16,8 @@ import pytest
 
 from decoders.errors import CaptureError
 from decoders.messages import Record
-from stream.feeds import Feed, _Hold, content_id
+from decoders.ordering import in_order
+from stream.feeds import Feed, _Alone, _SideBySide, content_id
 from stream.handoff import WAITING, Handoff
 
 
@@ -23,8 +25,8 @@ def header() -> bytes:
     return struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 142)
 
 
-def record(seconds: int, data: bytes = b"\x09\x00") -> bytes:
-    return struct.pack("<IIII", seconds, 0, len(data), len(data)) + data
+def record(seconds: int, data: bytes = b"\x09\x00", micros: int = 0) -> bytes:
+    return struct.pack("<IIII", seconds, micros, len(data), len(data)) + data
 
 
 def capture(path: Path, *seconds: int) -> str:
@@ -118,13 +120,33 @@ def test_live_sources_are_put_in_order_within_a_bound() -> None:
     def at(second: int) -> Record:
         return Record("x", 1, second, 142, b"")
 
-    hold = _Hold(0.5)
+    hold = _SideBySide(0.5)
     assert hold.passed([at(2)], 10.0) == []
     assert hold.passed([at(1)], 10.2) == []
     assert [one.time for one in hold.passed([], 10.6)] == []
     assert [one.time for one in hold.passed([], 10.7)] == [1, 2]
     assert hold.passed([at(3)], 11.0) == []
     assert [one.time for one in hold.all()] == [3]
+
+
+def test_p1_a_live_source_is_put_in_order_as_a_file_is_and_silence_frees_what_waits() -> None:
+    taken = [Record("x", 1, time, 142, b"") for time in (0, 40_000, 10_000, 90_000, 60_000)]
+    alone = _Alone(0.05)
+    free = alone.passed(taken, 1.0)
+    assert free == list(in_order(taken))[: len(free)] != []
+    assert alone.passed([], 1.02) == []
+    assert free + alone.passed([], 1.06) == list(in_order(taken))
+
+
+async def test_p1_standard_input_is_put_in_order_as_a_file_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swapped = record(3, micros=40_000) + record(3, micros=10_000)
+    (tmp_path / "a.pcap").write_bytes(header() + record(1) + swapped + record(4))
+    times = [one.time for one in await read(Feed([str(tmp_path / "a.pcap")], refuse))]
+    piped = io.TextIOWrapper(io.BytesIO((tmp_path / "a.pcap").read_bytes()))
+    monkeypatch.setattr("sys.stdin", piped)
+    assert [one.time for one in await read(Feed(["-"], refuse))] == times == sorted(times)
 
 
 async def test_a_slow_loop_makes_the_source_wait_not_grow() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,12 @@ class Kept:
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, Batch]] = []
+        self.written = asyncio.Event()
         self.flushed = False
 
     async def write(self, partition: int, batch: Batch) -> None:
         self.batches.append((partition, batch))
+        self.written.set()
 
     async def flush(self) -> None:
         self.flushed = True
@@ -139,6 +142,40 @@ async def test_p2_stopped_before_the_end_it_tells_nothing_of_what_is_open(pcap: 
     for partition in range(LOG.partitions):
         told = some.signals(partition)
         assert told == all_of_it.signals(partition)[: len(told)]
+
+
+def first_records(capture: bytes, count: int) -> bytes:
+    at = 24
+    for _ in range(count):
+        at += 16 + int.from_bytes(capture[at + 8 : at + 12], "little")
+    return capture[:at]
+
+
+async def test_p1_on_a_silent_live_feed_dialogues_end_as_time_passes(
+    pcap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An end by silence is told before the clock has passed it, as when a file is read."""
+    monkeypatch.setattr("stream.ingest.HOLD_SECONDS", -400.0)
+    folder = tmp_path / "ring"
+    folder.mkdir()
+    whole = (pcap / "lab-a" / "A_msc.pcap").read_bytes()
+    (folder / "ring_1.pcap").write_bytes(first_records(whole, 40))
+    ingest, writer = over([str(folder)])
+    running = asyncio.create_task(ingest.run())
+    await asyncio.wait_for(writer.written.wait(), 10)
+    ingest.stop()
+    await running
+    items = [item for _, batch in writer.batches for item in batch.items]
+    assert "unseen" in {one.event.detail.get("outcome") for one in items if isinstance(one, Signal)}
+    for partition in range(LOG.partitions):
+        clock = 0
+        for item in [
+            one for where, batch in writer.batches for one in batch.items if where == partition
+        ]:
+            if isinstance(item, Tick):
+                clock = item.time
+            elif isinstance(item, Signal):
+                assert item.event.time > clock
 
 
 async def test_batches_are_bounded(names: list[str]) -> None:
