@@ -159,6 +159,58 @@ def replay(
     rehearsal.replay(reading, files, offers, workers=workers, until=_time(until))
 
 
+@app.command(
+    epilog="Examples: `xinling explain 5d3c…` asks a running service; "
+    "`xinling explain 5d3c… --offers verdicts.jsonl --captures trace.pcap` a replay; "
+    "`xinling explain --subscriber 1-0f3a… --campaign welcome --at 2008-01-28T09:12:33Z "
+    "--captures trace.pcap --campaigns campaigns` says why not."
+)
+def explain(
+    offer: Annotated[str | None, typer.Argument(metavar="OFFER_ID", help="The offer.")] = None,
+    offers: Annotated[
+        Path | None, typer.Option("--offers", help="Rows that `replay` wrote.")
+    ] = None,
+    subscriber: Annotated[
+        str | None,
+        typer.Option("--subscriber", help="Pseudonym; `-` reads an IMSI from standard input."),
+    ] = None,
+    campaign: Annotated[str | None, typer.Option("--campaign", help="Why not this one?")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="At this time (RFC 3339).")] = None,
+    captures: Annotated[
+        list[str] | None, typer.Option("--captures", help="A capture; give it again for more.")
+    ] = None,
+    campaigns: Annotated[
+        Path | None, typer.Option("--campaigns", help="Folder of campaign files.")
+    ] = None,
+    cells: Cells = None,
+    areas: Annotated[Path | None, typer.Option("--areas", help="Areas (GeoJSON).")] = None,
+    profiles: Annotated[Path | None, typer.Option("--profiles", help="Profiles (CSV).")] = None,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="Governance settings (JSON).")
+    ] = None,
+    plan: Plan = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Let the clock run on to this time (RFC 3339).")
+    ] = None,
+    config: Config = None,
+    point_code_bits: PointCodeBits = 14,
+    ipa_port: IpaPorts = None,
+) -> None:
+    """Say why an offer was sent or held back, or why somebody got none."""
+    from stream import offline, questions, rehearsal
+
+    reading = offline.Reading(
+        captures=captures or [],
+        cells=cells,
+        plan=plan,
+        point_code_bits=point_code_bits,
+        ipa_ports=tuple(ipa_port or ()),
+    )
+    files = rehearsal.Files(campaigns, areas, cells, profiles, settings)
+    question = questions.Question(offer, subscriber, campaign, _time(at, "--at"))
+    questions.answer(question, reading, files, offers, config, _time(until))
+
+
 @campaigns_app.command("check", epilog="Example: `xinling campaigns check rules/campaigns`")
 def campaigns_check(
     folder: Annotated[Path | None, typer.Argument(help="Folder of campaign files.")] = None,
@@ -221,11 +273,11 @@ def ingest(
     service.ingest(config, sources, speed)
 
 
-def _time(text: str | None) -> int | None:
+def _time(text: str | None, option: str = "--until") -> int | None:
     try:
         return None if text is None else from_text(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--until") from None
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def main() -> None:

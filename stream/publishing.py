@@ -10,6 +10,7 @@ from decoders.times import from_text
 from rules.verdicts import SEND, Verdict
 from stream import topics
 from stream.log import partition_of
+from stream.outcomes import Outcome
 from stream.publisher import Publisher
 from stream.state import OutboxEntry
 
@@ -52,3 +53,10 @@ def verdict_of(row: bytes) -> Verdict:
     for sample in plain.get("evidence", ()):
         sample["time"] = from_text(sample["time"])
     return msgspec.convert(plain, Verdict)
+
+
+def outcome_of(row: bytes) -> Outcome:
+    """The outcome of a row of the topic `outcomes`; raises ValueError for anything else."""
+    plain: dict[str, Any] = msgspec.json.decode(row, type=dict[str, Any])
+    plain["time"] = from_text(plain.get("time", ""))
+    return msgspec.convert(plain, Outcome)

@@ -1,0 +1,151 @@
+"""Where the rows of an offer are: in a replay's file, or on the topics of a running service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from decoders.errors import XinlingError
+from rules.verdicts import Verdict
+from stream import topics
+from stream.config import Config
+from stream.ledger import Ledger
+from stream.log import partition_of
+from stream.outcomes import Outcome
+from stream.publishing import outcome_of, verdict_of
+from stream.topic_reader import Record, TopicReader
+
+_NEAREST = 5
+"""Offers named where the one asked for is not in the file."""
+
+
+class Found(NamedTuple):
+    """What is kept of an offer."""
+
+    steps: list[Verdict]
+    """In order; at least one."""
+    outcomes: list[Outcome]
+    """In the order of their times; each once."""
+
+
+class NotFoundError(XinlingError):
+    """Nobody knows an offer of that id."""
+
+
+def in_file(file: Path, offer: str) -> Found:
+    """The steps of `offer` in the rows of `replay --offers`; raises NotFoundError.
+
+    A replay submits nothing: there are no outcomes.
+    """
+    steps = [verdict for verdict in verdicts_in(file) if verdict.offer == offer]
+    if not steps:
+        raise NotFoundError(
+            f"no offer {offer} in it", file=str(file), remedy=_known(verdicts_in(file))
+        )
+    return Found(_in_order(steps), [])
+
+
+def verdicts_in(file: Path) -> Iterable[Verdict]:
+    """The verdicts of a file of rows; raises XinlingError with the line that is none."""
+    try:
+        with file.open("rb") as rows:
+            for number, row in enumerate(rows, 1):
+                yield _verdict(row, file, number)
+    except OSError as error:
+        raise XinlingError(
+            error.strerror or str(error),
+            file=str(file),
+            remedy="name a file that `xinling replay --offers` wrote",
+        ) from error
+
+
+async def on_topics(config: Config, redis: Redis, offer: str) -> Found:
+    """The rows of `offer` on the topics `verdicts` and `outcomes`, read from their end backwards.
+
+    Raises NotFoundError, KafkaUnavailableError.
+    """
+    async with TopicReader(config.kafka) as reader:
+        wanted = await _partitions(config, redis, offer, reader)
+        steps, oldest = await _steps(reader, wanted, offer)
+        if not steps:
+            raise NotFoundError(
+                f"no offer {offer} on the topic {topics.VERDICTS}",
+                remedy=f"verdicts are kept for {config.kafka.verdicts_days} days; "
+                "a replay's are in its file (--offers FILE)",
+            )
+        partition = partition_of(steps[0].subscriber, config.kafka.partitions)
+        outcomes = [
+            outcome_of(record.value)
+            async for record in _since(reader, topics.OUTCOMES, partition, oldest)
+            if offer.encode() in record.value
+        ]
+    told = {(row.outcome, row.reason): row for row in outcomes if row.offer == offer}
+    return Found(_in_order(steps), sorted(told.values(), key=lambda row: row.time))
+
+
+async def _partitions(
+    config: Config, redis: Redis, offer: str, reader: TopicReader
+) -> Sequence[int]:
+    """Where to look: one partition where the ledger knows whose the offer is."""
+    try:
+        entry = await Ledger(redis, "").entry(offer)
+    except (RedisError, OSError):
+        entry = None
+    if entry is None:
+        return reader.partitions()
+    return [partition_of(entry.subscriber, config.kafka.partitions)]
+
+
+async def _steps(
+    reader: TopicReader, partitions: Sequence[int], offer: str
+) -> tuple[list[Verdict], int]:
+    """The steps of an offer, and when the first of them was written, milliseconds."""
+    for partition in partitions:
+        steps: list[Verdict] = []
+        async for record in reader.backwards(topics.VERDICTS, partition):
+            if offer.encode() not in record.value:
+                continue
+            verdict = verdict_of(record.value)
+            if verdict.offer == offer:
+                steps.append(verdict)
+                if verdict.step == 0:
+                    return steps, record.written
+        if steps:
+            return steps, 0
+    return [], 0
+
+
+async def _since(
+    reader: TopicReader, topic: str, partition: int, written: int
+) -> AsyncIterator[Record]:
+    async for record in reader.backwards(topic, partition):
+        if record.written < written:
+            return
+        yield record
+
+
+def _in_order(steps: list[Verdict]) -> list[Verdict]:
+    """Each step once: rows may repeat."""
+    return [step for _, step in sorted({step.step: step for step in steps}.items())]
+
+
+def _verdict(row: bytes, file: Path, line: int) -> Verdict:
+    try:
+        return verdict_of(row)
+    except (ValueError, KeyError, TypeError) as error:
+        raise XinlingError(
+            "no verdict row", file=str(file), line=line, remedy="name a file of `xinling replay`"
+        ) from error
+
+
+def _known(verdicts: Iterable[Verdict]) -> str:
+    offers: dict[str, Any] = {}
+    for verdict in verdicts:
+        offers[verdict.offer] = None
+        if len(offers) == _NEAREST:
+            break
+    return "it begins with: " + ", ".join(offers) if offers else "there is no verdict in it"
