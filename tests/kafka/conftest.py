@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from broker import HOW_TO_GET_ONE, ApacheKafka, Broker, find_broker
-from system import HOW_TO_GET_REDIS, System
+from system import System
 
 
 @pytest.fixture
@@ -25,8 +24,6 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 @pytest.fixture
 async def system(tmp_path: Path, broker: Broker) -> AsyncIterator[System]:
     """Kafka, Redis and an SMSC, up; the service's processes are the test's to start."""
-    if shutil.which("redis-server") is None:
-        pytest.skip(HOW_TO_GET_REDIS)
     whole = System(tmp_path, broker)
     await whole.start()
     yield whole
@@ -37,5 +34,5 @@ async def system(tmp_path: Path, broker: Broker) -> AsyncIterator[System]:
 def lasting(system: System) -> System:
     """`system` on a broker that keeps its data over a restart."""
     if system.broker.kind != ApacheKafka.kind:
-        pytest.skip(HOW_TO_GET_ONE)
+        pytest.skip(f"Tansu keeps nothing over a restart; {HOW_TO_GET_ONE}")
     return system

@@ -119,6 +119,11 @@ def test_after_a_kill_no_process_goes_on(tmp_path: Path) -> None:
     assert not [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
 
 
+def _heed_ctrl_c() -> None:
+    """A shell's background job, which this test run may be, ignores SIGINT and hands that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def begun(folder: Path) -> subprocess.Popen[str]:
     """`xinling demo` in a process, playing; what it leaves behind would be in `folder`."""
     code = "import sys; from stream.demo import run; sys.exit(run())"
@@ -129,6 +134,7 @@ def begun(folder: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509  one call; no other thread is running yet
     )
     assert process.stdout is not None
     while "Playing" not in process.stdout.readline():

@@ -52,14 +52,14 @@ def test_it_ends_with_a_parent_that_was_killed() -> None:
 
 
 def test_a_program_that_is_not_there_is_said_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_program", lambda: Path("/nowhere/redis-server"))
+    monkeypatch.setattr(embedded, "program", lambda: Path("/nowhere/redis-server"))
     with pytest.raises(EmbeddedError) as error, RedisServer():
         pass
     assert error.value.remedy
 
 
 def test_a_program_that_ends_at_once_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_program", lambda: Path("/bin/false"))
+    monkeypatch.setattr(embedded, "program", lambda: Path("/bin/false"))
     with pytest.raises(EmbeddedError, match="does not answer"), RedisServer():
         pass
 
