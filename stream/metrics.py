@@ -24,9 +24,7 @@ ingest_clock = Gauge(
 handled_batches = Counter("xinling_handled_batches", "Batches committed", ["partition"])
 handled_events = Counter("xinling_handled_events", "Events that the rules have seen")
 repeated_events = Counter("xinling_repeated_events", "Events recognised as seen before")
-step_seconds = Histogram(
-    "xinling_step_seconds", "From a batch taken to its commit", buckets=_FAST
-)
+step_seconds = Histogram("xinling_step_seconds", "From a batch taken to its commit", buckets=_FAST)
 commit_conflicts = Counter(
     "xinling_commit_conflicts", "Commits refused because the partition had moved on"
 )
@@ -37,9 +35,7 @@ partition_clock = Gauge(
 partition_lag = Gauge(
     "xinling_partition_lag", "Records of the log that are not committed yet", ["partition"]
 )
-verdicts = Counter(
-    "xinling_verdicts", "Verdicts by campaign", ["campaign", "verdict", "reason"]
-)
+verdicts = Counter("xinling_verdicts", "Verdicts by campaign", ["campaign", "verdict", "reason"])
 dead_letters = Counter("xinling_dead_letters", "Records set aside, by reason", ["reason"])
 
 # delivery: offers in, submits out

@@ -121,9 +121,7 @@ def opened(
         writer.close()
 
 
-def _writer(
-    file: BinaryIO, form: str, columns: Sequence[str], integers: frozenset[str]
-) -> Writer:
+def _writer(file: BinaryIO, form: str, columns: Sequence[str], integers: frozenset[str]) -> Writer:
     if form == "csv":
         return Csv(file, columns)
     if form == "parquet":
