@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: demo test lint format conformance lock clean help
+.PHONY: demo test lint format conformance chaos lock clean help
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -45,6 +45,10 @@ lint: $(VENV)/.test
 # Message by message, field by field, against tshark; a difference needs its written reason.
 conformance: $(VENV)/.test
 	@$(BIN)/python tests/conformance/conformance.py
+
+# The killer, at length: SEED=… makes a run again, FAULTS=… sets how many (a fault takes some six seconds).
+chaos: $(VENV)/.test
+	@$(BIN)/python tests/kafka/chaos.py $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),120)
 
 format: $(VENV)/.test
 	@$(BIN)/ruff format .

@@ -59,6 +59,9 @@ class Broker(Protocol):
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Send the signal and wait until the process is gone."""
 
+    def signal(self, number: int) -> None:
+        """Send the signal, if the process is there."""
+
 
 class _Process:
     """One broker process: started, waited for, ended by its own id."""
@@ -91,6 +94,10 @@ class _Process:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def signal(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
 
 
 class ApacheKafka(_Process):

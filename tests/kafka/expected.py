@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import msgspec
 from system import CAPTURES, DEMO, KEY, PLAN
@@ -50,15 +51,18 @@ def lines(rows: list[dict[str, object]]) -> list[bytes]:
 
 def submits(verdicts: list[Verdict]) -> Counter[tuple[str, str]]:
     """(number, text) of each offer that must go out, by how often."""
-    numbers = {
-        PSEUDONYMS.subscriber(imsi): msisdn
-        for imsi, msisdn, _ in rule_files.profiles(DEMO / "profiles.csv")
-    }
+    numbers = numbers_of(DEMO / "profiles.csv")
     return Counter(
         (numbers[verdict.subscriber], verdict.text or "")
         for verdict in verdicts
         if verdict.verdict == SEND
     )
+
+
+def numbers_of(file: Path) -> dict[str, str]:
+    """The number of each pseudonym in a file of profiles."""
+    rows = rule_files.profiles(file)
+    return {PSEUDONYMS.subscriber(imsi): msisdn for imsi, msisdn, _ in rows}
 
 
 def submitted(taken: list[Submitted]) -> Counter[tuple[str, str]]:

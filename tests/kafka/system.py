@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -70,6 +71,19 @@ class RedisServer:
             process.send_signal(number)
             process.wait(20)
 
+    def signal(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def fill_disk(self, octets: int) -> None:
+        """No file of this process may grow by more than so many octets, as on a full disk."""
+        assert self._process is not None
+        limit = max(file.stat().st_size for file in self._home.glob("**/*.aof")) + octets
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def _answers(self) -> bool:
         try:
             return bool(self.client().ping())
@@ -131,9 +145,13 @@ class Kept:
     def signal(self, number: int) -> None:
         self._process.signal(number)
 
+    def give_up(self) -> None:
+        """No new start from now on."""
+        self._task.cancel()
+
     async def stop(self, seconds: float) -> int:
         """SIGTERM, no new start; the exit code."""
-        self._task.cancel()
+        self.give_up()
         self._process.signal(signal.SIGTERM)
         return await asyncio.to_thread(self._process.wait, seconds)
 
@@ -183,9 +201,13 @@ class System:
         """Every row that stands on a topic, in the order of partitions and offsets."""
         return [msgspec.json.decode(value) for value in await self.values(topic)]
 
+    def kafka_config(self) -> KafkaConfig:
+        """For whoever asks the broker beside the service."""
+        return KafkaConfig(brokers=self.broker.address, partitions=PARTITIONS)
+
     async def values(self, topic: str) -> list[bytes]:
         """Every record's value, in the order of partitions and offsets."""
-        await topics.prepare(KafkaConfig(brokers=self.broker.address, partitions=PARTITIONS), 30)
+        await topics.prepare(self.kafka_config(), 30)
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.broker.address, auto_offset_reset="earliest"
         )

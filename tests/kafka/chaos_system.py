@@ -1,0 +1,166 @@
+"""The real thing, with each fault that the killer may put it through."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import smsc_process
+from broker import Broker, free_port
+from chaos_schedule import (
+    ADD,
+    CUT,
+    DELIVERY,
+    FILL,
+    INGEST,
+    KAFKA,
+    KILL,
+    REDIS,
+    REMOVE,
+    SILENCE,
+    SMSC,
+    STOP,
+    WORKER,
+    Planned,
+)
+from chaos_world import World
+from system import ROOT, Kept, System
+
+from stream import topics
+
+MOST_WORKERS = 3
+DISK_OCTETS = 3_000
+DISK_SECONDS = 10.0
+
+
+class SmscServer:
+    """The SMSC's process."""
+
+    def __init__(self, home: Path) -> None:
+        self.port = free_port()
+        self.file = home / "taken.jsonl"
+        self._log = home / "smsc.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        script = Path(smsc_process.__file__)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(script), str(self.port), str(self.file)],
+                cwd=ROOT, stdout=log, stderr=log, start_new_session=True,
+                env={"PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+
+    def stop(self, number: int = signal.SIGKILL) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(20)
+
+    def signal(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+
+class ChaosSystem(System):
+    """Everything, and the faults that it may be put through."""
+
+    def __init__(self, home: Path, broker: Broker, most_copies: int) -> None:
+        super().__init__(home, broker)
+        self.world = World(home)
+        self.server = SmscServer(home)
+        self.roles: dict[str, list[Kept]] = {}
+        self._most_copies = most_copies
+        self._busy: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def start(self) -> None:
+        self.redis.start()
+        self.server.start()
+        self.world.write(self._most_copies)
+        self.config.write_text(self._toml(), encoding="utf-8")
+        await topics.prepare(self.kafka_config(), 30)
+        self.roles = {role: [Kept(self, role)] for role in (INGEST, WORKER, DELIVERY)}
+        self.roles[WORKER].append(Kept(self, WORKER))
+
+    async def stop(self) -> None:
+        for role in self.all_kept():
+            role.signal(signal.SIGCONT)
+            role.give_up()
+        for process in self.processes:
+            process.kill()
+        self.server.stop()
+        self.redis.stop()
+
+    def all_kept(self) -> list[Kept]:
+        return [role for several in self.roles.values() for role in several]
+
+    async def suffer(self, fault: Planned) -> None:
+        """One fault, from its beginning to its end; faults of one target wait for each other."""
+        async with self._busy[fault.target]:
+            if fault.kind == FILL:
+                await self._fill()
+            elif fault.target in self.roles:
+                await self._suffer_role(fault)
+            else:
+                await self._suffer_server(fault)
+
+    async def heal(self) -> None:
+        """Everything is there again."""
+        for server in self._servers().values():
+            server.signal(signal.SIGCONT)
+        if not self.redis.running():
+            await self._again(self.redis)
+
+    def _servers(self) -> dict[str, Any]:
+        return {REDIS: self.redis, KAFKA: self.broker, SMSC: self.server}
+
+    async def _suffer_role(self, fault: Planned) -> None:
+        several = self.roles[fault.target]
+        role = several[fault.pick % len(several)]
+        if fault.kind == KILL:
+            role.signal(signal.SIGKILL)
+        elif fault.kind == STOP:
+            role.signal(signal.SIGSTOP)
+            await asyncio.sleep(fault.seconds)
+            role.signal(signal.SIGCONT)
+        elif fault.kind == ADD and len(several) < MOST_WORKERS:
+            several.append(Kept(self, fault.target))
+        elif fault.kind == REMOVE and len(several) > 1:
+            several.remove(role)
+            await role.stop(15)
+
+    async def _suffer_server(self, fault: Planned) -> None:
+        server = self._servers()[fault.target]
+        if fault.kind == STOP:
+            server.signal(signal.SIGSTOP)
+            await asyncio.sleep(fault.seconds)
+            server.signal(signal.SIGCONT)
+        elif fault.kind == KILL:
+            await asyncio.to_thread(server.stop, signal.SIGKILL)
+            await asyncio.sleep(fault.seconds)
+            await self._again(server)
+        else:
+            server.signal({SILENCE: signal.SIGUSR1, CUT: signal.SIGUSR2}[fault.kind])
+
+    async def _fill(self) -> None:
+        """Redis finds no room for what it must write before it answers, and gives up."""
+        self.redis.fill_disk(DISK_OCTETS)
+        deadline = time.monotonic() + DISK_SECONDS
+        while self.redis.running() and time.monotonic() < deadline:  # noqa: ASYNC110  a process
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(self.redis.stop)
+        await self._again(self.redis)
+
+    async def _again(self, server: Any) -> None:
+        await asyncio.to_thread(server.start)
+
+    def _toml(self) -> str:
+        whole = super()._toml().replace(f"port = {self.smsc.port}", f"port = {self.server.port}", 1)
+        before, rest = whole.split("[rules]")
+        return before + self.world.toml() + "[metrics]" + rest.split("[metrics]")[1]
