@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +22,9 @@ from decoders.messages import Cell, Message
 from decoders.mirrors import Openings, Recent
 from decoders.subject import Dialogue
 from decoders.times import SECOND
+
+_STALE = 1024
+"""Deadlines that no longer count and are kept all the same."""
 
 Side = int | str
 End = tuple[Side, Side, int]
@@ -43,6 +46,8 @@ class Limits(msgspec.Struct, frozen=True):
     """How much later than the first a second tap may show a message."""
     connections: int = 250_000
     """Held at once."""
+    openings: int = 65_536
+    """Messages remembered by which a mirrored connection is recognised."""
 
 
 class Connection(msgspec.Struct, kw_only=True, eq=False):
@@ -98,7 +103,7 @@ class Connections:
         self._ends: dict[End, Connection] = {}
         self._by_number: OrderedDict[int, Connection] = OrderedDict()
         self._deadlines: list[tuple[int, int]] = []
-        self._openings = Openings(limits.mirror)
+        self._openings = Openings(limits.mirror, limits.openings)
         self._next = 1
 
     def __len__(self) -> int:
@@ -325,6 +330,18 @@ class Connections:
     def _queue(self, connection: Connection, deadline: int) -> None:
         connection.queued = deadline
         heappush(self._deadlines, (deadline, connection.number))
+        if len(self._deadlines) > _STALE + 2 * len(self._by_number):
+            self._drop_stale()
+
+    def _drop_stale(self) -> None:
+        """Entries of connections that went or were queued anew since, where time stands still."""
+        live = self._by_number
+        self._deadlines = [
+            entry
+            for entry in self._deadlines
+            if entry[1] in live and live[entry[1]].queued == entry[0]
+        ]
+        heapify(self._deadlines)
 
 
 def _ends_of(message: Message, sides: tuple[Side, Side]) -> tuple[End | None, End | None]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _KEPT = 16
 """Messages of one connection that a mirror may lag behind."""
-_OPENINGS = 65_536
 
 Print = tuple[str, int | None, int | None, bytes]
 
@@ -82,8 +81,9 @@ class _Opening(msgspec.Struct, eq=False):
 class Openings:
     """Messages unlike any other by content: how a mirrored connection is recognised."""
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, most: int) -> None:
         self._window = window
+        self._most = most
         self._seen: OrderedDict[Print, _Opening] = OrderedDict()
 
     def note(self, message: Message, connection: Connection) -> None:
@@ -95,7 +95,7 @@ class Openings:
         self._seen[key] = _Opening(message.time, points, connection)
         self._seen.move_to_end(key)
         while self._seen and (
-            len(self._seen) > _OPENINGS
+            len(self._seen) > self._most
             or next(iter(self._seen.values())).time < message.time - self._window
         ):
             self._seen.popitem(last=False)

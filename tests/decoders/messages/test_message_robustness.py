@@ -119,7 +119,7 @@ def test_p6_a_sample_ends_where_reading_failed_and_identities_are_blank() -> Non
     decoder.unit(unit(bytes([6, 0, 0, 0, 0, 1, len(paging) + 2, 0, len(paging)]) + paging))
     (sample,) = decoder.samples
     assert sample.reason.startswith("BSSMAP PAGING: CELL IDENTIFIER LIST")
-    assert sample.header == b"\x52" + bytes(10) + b"\x24\x03\x1a\x02"
+    assert sample.header == b"\x52" + bytes(12) + b"\x1a\x02"
 
 
 def test_p6_samples_and_reasons_bear_no_identity(pcap: Path) -> None:
