@@ -255,6 +255,38 @@ def run(
     service.run(config, only.value if only else None, check=check)
 
 
+Stoppable = Annotated[
+    str, typer.Argument(metavar="[CAMPAIGN|all]", help="A campaign's id; all of them without it.")
+]
+
+
+@app.command(epilog="Example: `xinling stop cheap-long-distance --config xinling.toml`")
+def stop(campaign: Stoppable = "all", config: Config = None) -> None:
+    """Stop a campaign, or all, within a second; it stays stopped over restarts."""
+    from stream import switch
+
+    switch.stop(config, campaign)
+
+
+@app.command(epilog="Example: `xinling resume all --config xinling.toml`")
+def resume(campaign: Stoppable = "all", config: Config = None) -> None:
+    """Take back what `stop` did."""
+    from stream import switch
+
+    switch.resume(config, campaign)
+
+
+@campaigns_app.command("history", epilog="Example: `xinling campaigns history --last 20`")
+def campaigns_history(
+    last: Annotated[int, typer.Option("--last", min=1, help="How many changes.")] = 20,
+    config: Config = None,
+) -> None:
+    """Show what was changed in a running service, when, by whom, under which hash."""
+    from stream import switch
+
+    switch.history(config, last)
+
+
 @app.command(epilog="Example: `xinling ingest trace.pcap --speed max`")
 def ingest(
     sources: Annotated[

@@ -17,15 +17,18 @@ from redis.asyncio import Redis
 from decoders.pseudonyms import Pseudonyms
 from rules import profile as profiles
 from rules.engine import RuleSet
+from rules.errors import CampaignError, CampaignErrors
 from stream import rule_files
 from stream.batcher import Addressed, Batcher
 from stream.ingest import Writer
 from stream.log import ProfileChanged, RulesChanged
-from stream.topics import Log
+from stream.topics import MAX_RECORD_BYTES, Log
 from stream.vault import Identity, Vault
 
 SOURCE = "control"
 _ROWS = 500
+_MOST_OCTETS = MAX_RECORD_BYTES - (1 << 16)
+"""Of a bundle: a record must hold it."""
 
 
 class Mark(Protocol):
@@ -68,7 +71,16 @@ class Control:
 
         Raises CampaignErrors for rules that cannot be used; nothing is published then.
         """
-        rules = RuleSet.load(bundle)
+        rules = RuleSet.load(bundle, running=True)
+        if (octets := sum(map(len, bundle.values()))) > _MOST_OCTETS:
+            raise CampaignErrors(
+                [
+                    CampaignError(
+                        f"the rules' files hold {octets} octets",
+                        remedy=f"keep them under {_MOST_OCTETS}",
+                    )
+                ]
+            )
         if await self._mark.get("rules") == rules.hash:
             return False
         await self._write(self._batcher.change_rules(RulesChanged(rules.hash, bundle)))

@@ -25,6 +25,7 @@ from stream.retry import patiently
 from stream.roles import Part, answering, redis_client
 from stream.smpp import SmppClient, SmppConfig
 from stream.state import InfrastructureError
+from stream.stops import Stops
 from stream.subscribers import REDIS, DeadLetter
 from stream.topics import Log
 from stream.vault import Vault
@@ -46,7 +47,7 @@ class DeliveryPart(Part):
         smpp = config.smpp
         self._smsc = SmppClient(_smpp(config), self._on_receipt)
         self._delivery = Delivery(
-            gate=StoreGate(RedisStore(self._redis), log.partitions),
+            gate=StoreGate(RedisStore(self._redis), log.partitions, Stops(self._redis).names),
             vault=Vault(self._redis, configuration.privacy_key(config)),
             ledger=Ledger(self._redis, f"{smpp.host}:{smpp.port}"),
             smsc=self._smsc,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from rules import profile as profiles
 from rules.engine import RuleSet
 from rules.errors import StateError
@@ -13,21 +15,31 @@ from stream import outcomes
 from stream.delivery import Answer
 from stream.log import partition_of
 from stream.state import StateStore
+from stream.stops import EVERY
 
 _RULE_SETS = 4
 """Sets of rules kept loaded."""
 
+Stopped = Callable[[], Awaitable[frozenset[str]]]
+"""What is stopped by hand at this moment; `stream.stops.Stops.names`."""
+
 
 class StoreGate:
-    """A `stream.delivery.Gate` on the subscribers' store: what the log has said so far counts."""
+    """A `stream.delivery.Gate` on the subscribers' store: what the log has said so far counts.
 
-    def __init__(self, store: StateStore, partitions: int) -> None:
+    `stopped` is asked besides: a stop must not wait for its place in the log.
+    """
+
+    def __init__(self, store: StateStore, partitions: int, stopped: Stopped | None = None) -> None:
         self._store = store
         self._partitions = partitions
+        self._stopped = stopped
         self._rules: dict[str, RuleSet] = {}
 
     async def ask(self, verdict: Verdict, now: int) -> Answer:
-        """The answer at `now`; raises `StoreUnavailableError` and `StateError` of the store."""
+        """The answer at `now`; raises what the store and `stopped` raise."""
+        if self._stopped is not None and await self._stopped() & {verdict.campaign, EVERY}:
+            return Answer(outcomes.WITHHELD, STOPPED, "", 0)
         partition = partition_of(verdict.subscriber, self._partitions)
         loaded = await self._store.load(partition, [verdict.subscriber], None, 0)
         rules = await self._in_force(partition, loaded.progress.rules)

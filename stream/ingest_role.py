@@ -6,6 +6,8 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from redis.asyncio import Redis
+
 from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.decoder import Decoder, DecoderConfig
 from decoders.errors import CaptureError
@@ -13,13 +15,16 @@ from decoders.pseudonyms import Pseudonyms
 from decoders.transport import TransportConfig
 from stream import config as configuration
 from stream import rule_files
+from stream.audit import Audit
 from stream.config import Config
 from stream.control import Control, RedisMark
 from stream.feeds import Feed
 from stream.ingest import Ingest, Reader
 from stream.log_writer import LogWriter
 from stream.publisher import Publisher
-from stream.roles import Part, answering, bundle, redis_client
+from stream.roles import Part, answering, bundle, redis_client, signature
+from stream.rules_watch import RulesWatch
+from stream.stops import Stops
 from stream.topics import Log
 from stream.vault import Vault
 
@@ -27,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class IngestPart(Part):
-    """Rules and profiles onto the log, then captures; waits when its sources have ended."""
+    """Rules and profiles onto the log, then captures; rules stay watched when those have ended."""
 
     def __init__(self, config: Config, log: Log, *, control: bool = True) -> None:
         self._config = config
@@ -35,6 +40,7 @@ class IngestPart(Part):
         self._control = control
         self._errors: list[CaptureError] = []
         self._done = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._pseudonyms = Pseudonyms(configuration.privacy_key(config), config.privacy.key_version)
         self._publisher = Publisher(config.kafka, config.service.retry_seconds)
         self._writer = LogWriter(self._publisher, log.partitions)
@@ -51,17 +57,15 @@ class IngestPart(Part):
         """See `Part.run`; raises an ExceptionGroup of what was wrong with which capture."""
         try:
             if self._control:
-                await self._publish_rules()
-            if self._ingest is not None:
-                await self._ingest.run()
-                self._check(self._ingest)
+                await self._govern()
+            else:
+                await self._read()
         finally:
             self._done.set()
-        if self._errors:
-            raise ExceptionGroup("captures", self._errors)
 
     async def stop(self, patience: float) -> None:
         """See `Part.stop`."""
+        self._stopping.set()
         if self._ingest is not None:
             self._ingest.stop()
         with suppress(TimeoutError):
@@ -87,20 +91,46 @@ class IngestPart(Part):
                 )
             )
 
-    async def _publish_rules(self) -> None:
-        config, patience = self._config, self._config.service.retry_seconds
+    async def _read(self) -> None:
+        if self._ingest is not None:
+            await self._ingest.run()
+            self._check(self._ingest)
+        if self._errors:
+            raise ExceptionGroup("captures", self._errors)
+
+    async def _govern(self) -> None:
+        """Rules and profiles first, then captures, and changes of the rules beside them.
+
+        These have a writer of their own: they must not wait until everything read is on the log.
+        """
+        config = self._config
         redis = redis_client(config)
+        writer = LogWriter(self._publisher, self._log.partitions)
         try:
-            await answering(redis, patience)
-            control = Control(self._writer, self._log, RedisMark(redis, self._log.epoch))
-            if await control.rules(bundle(config)):
-                logger.info("rules published")
-            if config.rules.profiles:
-                vault = Vault(redis, configuration.privacy_key(config))
-                done = await control.profiles(config.rules.profiles, self._pseudonyms, vault)
-                logger.info("%d profiles published", done)
+            await answering(redis, config.service.retry_seconds)
+            control = Control(writer, self._log, RedisMark(redis, self._log.epoch))
+            watch = RulesWatch(
+                lambda: signature(config),
+                lambda: bundle(config),
+                control.rules,
+                Stops(redis),
+                Audit(redis),
+            )
+            await watch.begin()
+            await self._publish_profiles(control, redis)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(watch.run(self._stopping))
+                group.create_task(self._read())
         finally:
+            await writer.close()
             await redis.aclose()
+
+    async def _publish_profiles(self, control: Control, redis: Redis) -> None:
+        config = self._config
+        if config.rules.profiles:
+            vault = Vault(redis, configuration.privacy_key(config))
+            done = await control.profiles(config.rules.profiles, self._pseudonyms, vault)
+            logger.info("%d profiles published", done)
 
     def _over(self, feed: Feed) -> Ingest:
         config = self._config.ingest

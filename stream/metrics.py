@@ -52,6 +52,12 @@ frame_to_submit_seconds = Histogram(
     buckets=_SLOW,
 )
 
+# what decides
+rules_published = Counter("xinling_rules_published", "Sets of rules put onto the log")
+rules_refused = Gauge(
+    "xinling_rules_refused", "1 while the rules' files on disk cannot be used; others are in force"
+)
+
 # what the service stands on
 dependency_up = Gauge(
     "xinling_dependency_up", "1 where a broker, Redis or SMSC answers", ["dependency"]

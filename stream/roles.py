@@ -65,3 +65,9 @@ def bundle(config: Config) -> dict[str, bytes]:
     """The configured rules' bundle; raises FileError."""
     rules = config.rules
     return rule_files.bundle(rules.campaigns, rules.areas, rules.cells, rules.settings)
+
+
+def signature(config: Config) -> object:
+    """Differs when a file of the configured rules was written; raises FileError."""
+    rules = config.rules
+    return rule_files.signature(rules.campaigns, rules.areas, rules.cells, rules.settings)

@@ -40,6 +40,18 @@ def bundle(
     return read
 
 
+def signature(
+    campaigns: str | Path | None, *others: str | Path | None
+) -> tuple[tuple[str, int, int, int], ...]:
+    """Differs when a file of the bundle was written, came or went; raises FileError."""
+    paths = [*_campaigns(campaigns), *(Path(path) for path in others if path)]
+    try:
+        found = [(str(path), path.stat()) for path in paths]
+    except OSError as error:
+        raise _unreadable(Path(error.filename or ""), error) from error
+    return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in found)
+
+
 def plan(file: str | Path | None) -> NumberingPlan:
     """The numbering plan in `file`; China's where there is none."""
     return NumberingPlan.load(plan_text(file), str(file) if file else CHINA)
