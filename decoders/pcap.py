@@ -30,17 +30,21 @@ class PcapParser:
         source: label for the records and for errors.
         header: the file's first 24 octets.
         feed: see `Record.feed`.
+        frame: records before where it begins.
+        offset: octets before where it begins.
     """
 
-    def __init__(self, source: str, header: bytes, feed: str) -> None:
+    def __init__(
+        self, source: str, header: bytes, feed: str, frame: int = 0, offset: int = HEADER_SIZE
+    ) -> None:
         order, self._divisor = MAGICS[header[:4]]
         self._source = source
         self._feed = feed
         # The upper bits tell of a frame check sequence; lengths in the packets leave it out anyway.
         self._link_type: int = struct.unpack(order + "20xI", header)[0] & 0xFFFF
         self._record = struct.Struct(order + "III4x")
-        self._offset = HEADER_SIZE
-        self._frame = 0
+        self._offset = offset
+        self._frame = frame
 
     def parse(self, buffer: bytes) -> tuple[list[Record], int, CaptureError | None]:
         """Whole records at the front of the buffer, how many octets they took, and what stopped it.

@@ -20,7 +20,7 @@ another path is recognised.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from decoders.endpoints import link_name, swapped
@@ -61,7 +61,7 @@ class Datagram(NamedTuple):
     data: bytes
 
 
-class _Stream:
+class Stream:
     """One direction of an association."""
 
     __slots__ = ("expected", "fragment_bytes", "fragments", "holes", "last_seen", "link", "peers")
@@ -167,11 +167,16 @@ class SctpLayer:
         self._max_streams = max_streams
         self._max_waiting = max_waiting
         self._waiting = 0
-        self._incomplete: dict[_Stream, None] = {}
-        self._streams: dict[_Key, _Stream] = {}
+        self._incomplete: dict[Stream, None] = {}
+        self._streams: dict[_Key, Stream] = {}
         self._paths: dict[tuple[str, bytes, bytes], None] = {}
-        self._by_tag: dict[tuple[str, bytes], _Stream] = {}
+        self._by_tag: dict[tuple[str, bytes], Stream] = {}
         self._handshakes: dict[_Key, _Handshake] = {}
+
+    @property
+    def streams(self) -> Mapping[_Key, Stream]:
+        """The streams known, by path; the kernel moves their next TSNs on."""
+        return self._streams
 
     def feed(
         self, record: Record, addresses: bytes, data: bytes, start: int, end: int
@@ -223,7 +228,7 @@ class SctpLayer:
             message = whole
         return Datagram(stream.link, protocol, key[2], message)
 
-    def _fragment(self, stream: _Stream, tsn: int, flags: int, piece: bytes) -> bytes | None:
+    def _fragment(self, stream: Stream, tsn: int, flags: int, piece: bytes) -> bytes | None:
         """A fragment of a user message; the message, if this completes it."""
         self._waiting -= stream.fragment_bytes
         stream.fragments[tsn] = (flags, piece)
@@ -240,13 +245,13 @@ class SctpLayer:
             self._forget_fragments(next(iter(self._incomplete)))
         return message
 
-    def _forget_fragments(self, stream: _Stream) -> None:
+    def _forget_fragments(self, stream: Stream) -> None:
         if self._incomplete.pop(stream, stream) is None:
             self._ledger.skip("SCTP fragments never completed")
             self._waiting -= stream.fragment_bytes
             stream.forget_fragments()
 
-    def _meet(self, key: _Key, tsn: int) -> _Stream:
+    def _meet(self, key: _Key, tsn: int) -> Stream:
         """The stream of a path not met before: another path of a known one, or one in mid-life."""
         source, addresses, tag = key
         stream = self._by_tag.get((source, tag))
@@ -261,11 +266,11 @@ class SctpLayer:
             self._ledger.gap(stream.link, 1)
         return stream
 
-    def _open(self, key: _Key, expected: int, peers: frozenset[bytes]) -> _Stream:
+    def _open(self, key: _Key, expected: int, peers: frozenset[bytes]) -> Stream:
         source, addresses, tag = key
         if len(self._streams) >= self._max_streams:
             self._make_room()
-        stream = _Stream(link_name(source, "sctp", addresses, tag[:4]), expected, peers)
+        stream = Stream(link_name(source, "sctp", addresses, tag[:4]), expected, peers)
         self._streams[key] = stream
         self._paths[source, addresses, tag[:4]] = None
         if peers:

@@ -7,7 +7,7 @@ messages and in octets; what is dropped is counted by reason.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
 from decoders.sccp import Segment
@@ -39,6 +39,10 @@ class Segments:
     def __len__(self) -> int:
         """How many messages wait for the rest."""
         return len(self._waiting)
+
+    def waiting(self) -> Iterable[Hashable]:
+        """The keys of what waits."""
+        return self._waiting.keys()
 
     def data_form(self, key: Hashable, data: bytes, *, more: bool) -> bytes | None:
         """The whole user data with this part, or None while more is to come."""

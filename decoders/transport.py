@@ -111,6 +111,15 @@ class Transport:
         """The latest failures, header bytes only."""
         return self._ledger.samples
 
+    @property
+    def sctp(self) -> SctpLayer:
+        """What reads SCTP."""
+        return self._sctp
+
+    def owes_gap(self, link_label: str) -> bool:
+        """Whether a gap on this link is still to be told with its next unit."""
+        return self._ledger.owes_gap(link_label)
+
     def feed(self, record: Record) -> list[SccpUnit]:
         """The SCCP messages that this record completes, in its own order.
 

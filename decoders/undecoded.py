@@ -76,6 +76,10 @@ class Ledger:
         if len(self._gapped) < _MAX_GAPPED:
             self._gapped.add(link)
 
+    def owes_gap(self, link: str) -> bool:
+        """Whether a gap on this link is still to be told with its next unit."""
+        return link in self._gapped
+
     def take_gap(self, link: str) -> bool:
         """Whether the unit about to be delivered on this link follows a gap; asked once a unit."""
         if link not in self._gapped:
