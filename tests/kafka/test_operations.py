@@ -1,0 +1,99 @@
+"""A running service under its operators' hands: stopped, reloaded, asked why."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from system import CAPTURES, DEMO, ROOT, System, until
+from test_kafka_service import UP_SECONDS, fed, up
+
+from stream import log, topics
+from stream.log import RulesChanged
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
+
+STOPPED = "cheap-calls"
+
+
+async def told(system: System, *arguments: str, stdin: str = "") -> str:
+    """What a command of the operators says on standard output."""
+    process = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "stream.cli", *arguments, "--config", str(system.config)],
+        cwd=ROOT,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+async def rules_on_the_log(system: System) -> list[str]:
+    """The hashes of the rules that were published, each once, in order."""
+    found: dict[str, None] = {}
+    for value in await system.values(topics.EVENTS):
+        for item in log.decode(value).items:
+            if isinstance(item, RulesChanged):
+                found[item.hash] = None
+    return list(found)
+
+
+async def rows_of(system: System, campaign: str) -> list[dict[str, Any]]:
+    return [row for row in await system.rows(topics.VERDICTS) if row["campaign"] == campaign]
+
+
+async def test_a_campaign_is_stopped_in_a_second_and_an_offer_explained(
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaigns = tmp_path / "campaigns"
+    shutil.copytree(DEMO / "campaigns", campaigns)
+    monkeypatch.setenv("XINLING_RULES_CAMPAIGNS", str(campaigns))
+    service = system.xinling("run")
+    await up(service)
+    await until(lambda: "profiles published" in service.said(), UP_SECONDS, service.said)
+
+    async def published(number: int) -> bool:
+        return len(await rules_on_the_log(system)) >= number
+
+    assert "is stopped" in await told(system, "stop", STOPPED)
+    began = time.monotonic()
+    await until(lambda: published(2), UP_SECONDS, service.said)
+    assert time.monotonic() - began < 5, "of which the test's own consumer takes most"
+
+    await fed(system)
+
+    async def both() -> bool:
+        return bool(await rows_of(system, STOPPED) and await rows_of(system, "welcome-away"))
+
+    await until(both, UP_SECONDS, service.said)
+    await until(lambda: len(system.smsc.submitted) >= 5, UP_SECONDS, service.said)
+    assert {row.get("reason") for row in await rows_of(system, STOPPED)} == {"stopped"}
+
+    sent = (await rows_of(system, "welcome-away"))[0]
+    captures = [part for path in CAPTURES for part in ("--captures", path)]
+    why = await told(system, "explain", sent["offer"], *captures)
+    assert "decided: send; became: " in why
+    assert "submitted" in why
+    assert "LOCATION UPDATING ACCEPT" in why
+    assert f"sent: welcome-away at {sent['time']}" in why, "the subscriber now"
+
+    assert "goes on" in await told(system, "resume", STOPPED)
+    file = campaigns / f"{STOPPED}.yaml"
+    file.write_text("campaign: Wrong\n", "utf-8")
+    await until(lambda: "rules not loaded" in service.said(), UP_SECONDS, service.said)
+    file.unlink()
+    await until(lambda: published(3), UP_SECONDS, service.said)
+    history = (await told(system, "campaigns", "history")).splitlines()
+    assert f"campaigns/{STOPPED}.yaml is gone" in history[1]
+    changes = [line.split("  ")[2] for line in history if not line.startswith(" ")]
+    assert changes[:5] == ["rules", "refused", "rules", "resume", "rules"]
