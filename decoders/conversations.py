@@ -20,6 +20,7 @@ from decoders.handover import Handovers
 from decoders.legs import LEAVING, Leg
 from decoders.messages import Message
 from decoders.mobility import Mobility
+from decoders.quality import Quality
 from decoders.recognition import Recognition, note_frame
 from decoders.subject import Dialogue, Draft, Transaction, transaction
 from decoders.teller import Teller
@@ -68,6 +69,7 @@ class Conversations:
         connections: Connections,
     ) -> None:
         self.ledger = Ledger()
+        self.quality = Quality()
         self.now = 0
         """Capture time reached, in microseconds: no event is told with an earlier one."""
         self._teller = teller
@@ -308,6 +310,7 @@ class Conversations:
         dialogue.told = True
         for event in events:
             self.ledger.events[event.type, event.identity] += 1
+            self.quality.told(event, dialogue.gaps)
         return events
 
     def _doubt(self, dialogue: Dialogue) -> bool:

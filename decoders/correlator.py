@@ -26,6 +26,7 @@ from decoders.messages import Message
 from decoders.mobility import Mobility
 from decoders.numbers import NumberingPlan
 from decoders.pseudonyms import Pseudonyms
+from decoders.quality import Quality
 from decoders.recognition import Recognition
 from decoders.teller import Teller
 from decoders.times import SECOND
@@ -91,9 +92,15 @@ class Correlator:
         """Link → visible gaps; bounded."""
         return self._conversations.ledger.gaps
 
+    @property
+    def quality(self) -> Quality:
+        """How far links and areas can be trusted."""
+        return self._conversations.quality
+
     def feed(self, message: Message) -> list[Event]:
         """The events that become true with this message, and those that became so before it."""
         events = self.advance(message.time)
+        self.quality.heard(message.link, gap=message.gap)
         if message.gap:
             self._conversations.ledger.note_gap(message)
         from_network = self._directions.from_network(message)
@@ -118,9 +125,11 @@ class Correlator:
         talk = self._conversations
         for deadline, connection in self.connections.due(time):
             talk.now = max(talk.now, deadline)
+            talk.quality.advance(talk.now)
             self.connections.signal(connection, Signal.SILENCE)
             events += talk.leave(connection, None)
         talk.now = max(talk.now, time)
+        talk.quality.advance(talk.now)
         return events
 
     def _connected(self, message: Message, from_network: bool | None) -> list[Event]:  # noqa: FBT001

@@ -19,6 +19,7 @@ from rules import state as states
 from rules.areas import Membership, Places
 from rules.bundle import Rules
 from rules.campaign import DRAFT, FIRST_WAVE, Campaign
+from rules.feed import NO_FEEDS, Feeds, fallen
 from rules.governance import Case, Scene
 from rules.index import Index
 from rules.number_class import LOCAL, LONG_DISTANCE, UNKNOWN, number_class
@@ -28,6 +29,8 @@ from rules.triggers import AnyTrigger, Firing, Seen, build, where
 from rules.verdicts import Verdict
 
 UNKNOWN_IDENTITY = "unknown"
+ABSENCES = frozenset({"left"})
+"""Triggers that rest on nothing having been seen: a feed that fell silent makes them come true."""
 _OPEN_CLASSES = frozenset({None, UNKNOWN, LOCAL, LONG_DISTANCE})
 
 
@@ -90,11 +93,17 @@ class RuleSet:
         """Microseconds at which the state's earliest timer fires; None without timers."""
         return states.next_due(state)
 
-    def on_event(self, state: Subscriber, profile: Profile | None, event: Event) -> Step:
+    def on_event(
+        self,
+        state: Subscriber,
+        profile: Profile | None,
+        event: Event,
+        feeds: Feeds = NO_FEEDS,
+    ) -> Step:
         """Fires the state's own timers due at or before the event, then takes the event."""
         verdicts: list[Verdict] = []
         if state.stays or state.holds:
-            state, verdicts = self.on_clock(state, profile, event.time)
+            state, verdicts = self.on_clock(state, profile, event.time, feeds)
         known = event.identity != UNKNOWN_IDENTITY
         membership = self._membership(event)
         firings = self._completed(event, profile, membership)
@@ -104,17 +113,23 @@ class RuleSet:
             state = self._detached(state)
         if not firings and not self._due(state, event.time):
             return Step(state, verdicts)
-        state, decided = self._instant(state, profile, event.time, firings, known=known)
+        state, decided = self._instant(state, profile, event.time, firings, feeds, known=known)
         return Step(state, verdicts + decided)
 
-    def on_clock(self, state: Subscriber, profile: Profile | None, now: int) -> Step:
+    def on_clock(
+        self,
+        state: Subscriber,
+        profile: Profile | None,
+        now: int,
+        feeds: Feeds = NO_FEEDS,
+    ) -> Step:
         """Fires the timers due at or before `now`, in the order (due, campaign).
 
         Each verdict's time is the timer's due time. No timer due by then is left afterwards.
         """
         verdicts: list[Verdict] = []
         while (due := states.next_due(state)) is not None and due <= now:
-            state, decided = self._instant(state, profile, due, [], known=True)
+            state, decided = self._instant(state, profile, due, [], feeds, known=True)
             verdicts += decided
         return Step(state, verdicts)
 
@@ -202,17 +217,18 @@ class RuleSet:
         due = states.next_due(state)
         return due is not None and due <= now
 
-    def _instant(
+    def _instant(  # noqa: PLR0913  what an instant is made of
         self,
         state: Subscriber,
         profile: Profile | None,
         now: int,
         firings: Sequence[Firing],
+        feeds: Feeds,
         *,
         known: bool,
     ) -> Step:
         """Decides all that is due at `now` together, since campaigns meet in an instant."""
-        timed, stays = self._fired(state, now)
+        timed, stays = self._fired(state, now, feeds)
         due = [hold for hold in state.holds if hold.not_before <= now]
         scene = Scene(
             now=now,
@@ -234,7 +250,9 @@ class RuleSet:
         after = Subscriber(state.subscriber, state.last, stays, tuple(scene.holds), sent)
         return Step(after if known else state, verdicts)
 
-    def _fired(self, state: Subscriber, now: int) -> tuple[list[Firing], dict[int, Stay]]:
+    def _fired(
+        self, state: Subscriber, now: int, feeds: Feeds
+    ) -> tuple[list[Firing], dict[int, Stay]]:
         """Triggers whose timers are due, and the progress that is left."""
         firings = []
         stays = dict(state.stays)
@@ -245,10 +263,22 @@ class RuleSet:
             trigger = self._index.places.get(key)
             if trigger is None or not trigger.still_true(stay, self._placed):
                 continue
-            firings.append(trigger.fired(stay))
+            firing = trigger.fired(stay)
+            if trigger.kind in ABSENCES and self._fallen(trigger.place, stay, now, feeds):
+                firing = firing._replace(gap=True)
+            firings.append(firing)
             if (after := trigger.after_firing(stay)) is not None:
                 stays[key] = after
         return firings, stays
+
+    def _fallen(self, place: int, stay: Stay, now: int, feeds: Feeds) -> bool:
+        """Whether the feed of a place could not be trusted at some moment since the last sample."""
+        for name in fallen(feeds, stay.last.time, now) if feeds else ():
+            network, _, lac = name.rpartition("-")
+            membership = self._places.at(network, int(lac), None)
+            if place in membership.inside or place in membership.unknown:
+                return True
+        return False
 
     def _cases(
         self, firing: Firing, subscriber: str, scene: Scene, *, known: bool

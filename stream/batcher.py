@@ -17,6 +17,7 @@ from stream.log import (
     SCHEMA_VERSION,
     Batch,
     Erased,
+    FeedScored,
     Item,
     OptedOut,
     ProfileChanged,
@@ -87,6 +88,17 @@ class Batcher:
         for partition in range(len(self._open)):
             self._open[partition].append(item)
             filled.append(self._close(partition))
+        return filled
+
+    def score(self, item: FeedScored) -> list[Addressed]:
+        """Takes what the feed is worth from its time on, for every partition; gives what it filled.
+
+        Timers due at or before that time fire before it: all events up to it must have been added.
+        """
+        self.tick(item.time)
+        filled = []
+        for partition in range(len(self._open)):
+            filled += self._append(partition, item)
         return filled
 
     def tick(self, time: int) -> None:

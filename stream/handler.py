@@ -16,7 +16,7 @@ import msgspec
 from decoders.errors import XinlingError
 from stream import metrics
 from stream.handled import Handled, counted
-from stream.log import Batch, Item, RulesChanged, Signal, Tick
+from stream.log import Batch, FeedScored, Item, RulesChanged, Signal, Tick
 from stream.state import (
     ContendedError,
     Loaded,
@@ -199,4 +199,4 @@ def _place(progress: Progress, offset: int, batch: Batch, *, accept_gap: bool) -
 def _subscriber(item: Item) -> str | None:
     if isinstance(item, Signal):
         return item.event.subscriber
-    return None if isinstance(item, Tick | RulesChanged) else item.subscriber
+    return None if isinstance(item, Tick | RulesChanged | FeedScored) else item.subscriber

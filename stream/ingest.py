@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Protocol
 
@@ -24,7 +23,8 @@ from decoders.times import SECOND
 from stream import metrics
 from stream.batcher import Addressed, Batcher, second_before
 from stream.feeds import HOLD_SECONDS, Feed
-from stream.log import Batch
+from stream.log import Batch, FeedScored
+from stream.replay import scored
 from stream.sources import Report
 from stream.topics import Log
 
@@ -52,12 +52,16 @@ class Totals(msgspec.Struct):
 
 
 class Reader:
-    """Records to events: the decoder and the correlator, counted."""
+    """Records to events: the decoder and the correlator, counted.
+
+    Attributes:
+        correlator: what it correlates with.
+    """
 
     def __init__(self, decoder: Decoder, correlator: Correlator, report: Report) -> None:
         self.totals = Totals()
         self._decoder = decoder
-        self._correlator = correlator
+        self.correlator = correlator
         self._report = report
         self._undecoded: Counter[str] = Counter()
 
@@ -74,18 +78,18 @@ class Reader:
         events: list[Event] = []
         for message in messages:
             metrics.messages.labels(message.protocol).inc()
-            events += self._correlator.feed(message)
-        events += self._correlator.advance(record.time)
+            events += self.correlator.feed(message)
+        events += self.correlator.advance(record.time)
         self.totals.messages += len(messages)
         return self._counted(events)
 
     def advance(self, time: int) -> list[Event]:
         """What a silence up to `time` (microseconds of capture time) makes true."""
-        return self._counted(self._correlator.advance(time))
+        return self._counted(self.correlator.advance(time))
 
     def finish(self) -> list[Event]:
         """What is still open at the end of the captures."""
-        return self._counted(self._correlator.finish())
+        return self._counted(self.correlator.finish())
 
     def count_undecoded(self) -> None:
         """Tells Prometheus what could not be decoded since the last time."""
@@ -169,10 +173,13 @@ class Ingest:
         await self._put(self._reader.feed(record))
         self._batcher.tick(second_before(record.time))
 
-    async def _put(self, events: Iterable[Event]) -> None:
-        for event in events:
+    async def _put(self, events: list[Event]) -> None:
+        for item in scored(events, self._reader.correlator):
             assert self._batcher is not None, "an event comes of a record"
-            await self._write(self._batcher.add(event))
+            if isinstance(item, FeedScored):
+                await self._write(self._batcher.score(item))
+            else:
+                await self._write(self._batcher.add(item))
             if self._is_time():
                 await self._flush()
 

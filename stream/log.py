@@ -60,7 +60,16 @@ class Erased(msgspec.Struct, array_like=True, tag="erased"):
     subscriber: str
 
 
-Item = Signal | Tick | RulesChanged | ProfileChanged | OptedOut | Erased
+class FeedScored(msgspec.Struct, array_like=True, tag="feed"):
+    """The areas that cannot be trusted from here on, by the batch's source. To every partition."""
+
+    time: int
+    """Microseconds of capture time."""
+    areas: dict[str, int]
+    """Area (``46000-17104``) → score, 0 to 90; every other area of the source stands at 100."""
+
+
+Item = Signal | Tick | RulesChanged | ProfileChanged | OptedOut | Erased | FeedScored
 
 
 class Batch(msgspec.Struct, array_like=True):

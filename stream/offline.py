@@ -23,6 +23,7 @@ from decoders.transport import TransportConfig
 from decoders.tree import tree
 from rules.engine import RuleSet
 from stream import rule_files, sources, writers
+from stream.log import FeedScored
 from stream.progress import counted
 from stream.replay import Reached, events_of, signals_of
 from stream.writers import Row
@@ -74,8 +75,8 @@ class Captures:
         for record in counted(self._records(), "frames"):
             yield from self._decoded(record)
 
-    def signals(self, correlator: Correlator) -> Iterator[Event | Reached]:
-        """Every event, and the time that the captures have reached."""
+    def signals(self, correlator: Correlator) -> Iterator[Event | Reached | FeedScored]:
+        """Every event, what the feed is worth, and the time that the captures have reached."""
         return signals_of(counted(self._records(), "frames"), self._decoded, correlator)
 
     def _records(self) -> Iterator[Record]:

@@ -19,7 +19,7 @@ from stream.batcher import MAX_ITEMS, Addressed, Batcher, second_before
 from stream.engine import Engine
 from stream.handled import Handled
 from stream.handler import Handler
-from stream.log import Erased, OptedOut, ProfileChanged, RulesChanged
+from stream.log import Erased, FeedScored, OptedOut, ProfileChanged, RulesChanged
 from stream.memory_store import MemoryStore
 from stream.ordered import InOrder
 from stream.relay import Relay
@@ -29,7 +29,7 @@ from stream.step import Rules
 _EPOCH = "replay"
 _SOURCE = "captures"
 
-Change = RulesChanged | ProfileChanged | OptedOut | Erased
+Change = RulesChanged | ProfileChanged | OptedOut | Erased | FeedScored
 LoadRules = Callable[[dict[str, bytes]], Rules]
 Write = Callable[[Verdict], None]
 
@@ -53,17 +53,24 @@ class Reached(NamedTuple):
 
 def signals_of(
     records: Iterable[Record], decode: Callable[[Record], list[Message]], correlator: Correlator
-) -> Iterator[Event | Reached]:
+) -> Iterator[Event | Reached | FeedScored]:
     """Every event of `records`, and after each record the time that the captures have reached.
 
     What ingest does with the same records: frames without a message move the clock too.
     """
     for record in records:
-        for message in decode(record):
-            yield from correlator.feed(message)
-        yield from correlator.advance(record.time)
+        events = [event for message in decode(record) for event in correlator.feed(message)]
+        yield from scored(events + correlator.advance(record.time), correlator)
         yield Reached(record.time)
-    yield from correlator.finish()
+    yield from scored(correlator.finish(), correlator)
+
+
+def scored(events: list[Event], correlator: Correlator) -> list[Event | FeedScored]:
+    """`events`, and where they belong among them the words on how far the feed can be trusted."""
+    changes = [FeedScored(one.time, one.areas) for one in correlator.quality.changes()]
+    if not changes:
+        return [*events]
+    return sorted([*events, *changes], key=lambda one: (one.time, isinstance(one, FeedScored)))
 
 
 def events_of(messages: Iterable[Message], correlator: Correlator) -> Iterator[Event]:
@@ -145,6 +152,8 @@ class Replay:
     def _change(self, change: Change) -> list[Addressed]:
         if isinstance(change, RulesChanged):
             return self._batcher.change_rules(change)
+        if isinstance(change, FeedScored):
+            return self._batcher.score(change)
         return self._batcher.change(change)
 
     async def _when_handled(self, partition: int, handled: Handled) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from decoders.errors import XinlingError
+from rules.feed import Feed
 from rules.verdicts import Verdict
 
 FORMAT_VERSION = 1
@@ -81,11 +82,19 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     """The last sequence number seen of each source; the source last heard of stands last."""
     past_epochs: list[str] = []
     """Epochs that are over, the latest last: their records are late copies."""
+    feeds: dict[str, Feed] = {}
+    """What each source has told of itself; the source last heard of stands last."""
 
     def heard(self, sequences: dict[str, int]) -> dict[str, int]:
         """The sequences after `sequences` were seen; the sources longest silent are dropped."""
         kept = {source: seq for source, seq in self.sequences.items() if source not in sequences}
         kept.update(sequences)
+        return dict(list(kept.items())[-_SOURCES_KEPT:])
+
+    def scored(self, feeds: dict[str, Feed]) -> dict[str, Feed]:
+        """The feeds after `feeds` were told; the sources longest silent are dropped."""
+        kept = {source: feed for source, feed in self.feeds.items() if source not in feeds}
+        kept.update(feeds)
         return dict(list(kept.items())[-_SOURCES_KEPT:])
 
     def begun(self, epoch: str) -> Progress:

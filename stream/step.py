@@ -16,11 +16,21 @@ from decoders.errors import XinlingError
 from decoders.events import Event
 from rules import profile as profiles
 from rules import state as states
+from rules.feed import Feed, Feeds
 from rules.profile import Profile
 from rules.state import Subscriber
 from rules.verdicts import Verdict
 from stream.batcher import second_before
-from stream.log import Erased, Item, OptedOut, ProfileChanged, RulesChanged, Signal, Tick
+from stream.log import (
+    Erased,
+    FeedScored,
+    Item,
+    OptedOut,
+    ProfileChanged,
+    RulesChanged,
+    Signal,
+    Tick,
+)
 from stream.state import Commit, Loaded, OutboxEntry, Progress, encode_entry
 
 UNREADABLE_STATE = "state unreadable"
@@ -48,10 +58,14 @@ class Rules(Protocol):
     def hash(self) -> str:
         """Of the whole bundle."""
 
-    def on_event(self, state: Subscriber, profile: Profile | None, event: Event) -> Decision:
+    def on_event(
+        self, state: Subscriber, profile: Profile | None, event: Event, feeds: Feeds
+    ) -> Decision:
         """Fires the state's own timers due at or before the event, then takes the event."""
 
-    def on_clock(self, state: Subscriber, profile: Profile | None, now: int) -> Decision:
+    def on_clock(
+        self, state: Subscriber, profile: Profile | None, now: int, feeds: Feeds
+    ) -> Decision:
         """Fires the state's timers due at or before `now`; none of these is left afterwards."""
 
 
@@ -124,6 +138,8 @@ class StepRun:
         self._loaded = loaded
         self._clock = loaded.progress.clock
         self._sequences: dict[str, int] = {}
+        self._feeds: Feeds = loaded.progress.feeds
+        self._scored: dict[str, Feed] = {}
         self._position = 0
         self._known: dict[str, _Known] = {}
         self._stored_due: dict[str, int | None] = {name: due for due, name in loaded.due}
@@ -146,6 +162,8 @@ class StepRun:
                     return self._position
             elif isinstance(item, RulesChanged):
                 self._change_rules(item)
+            elif isinstance(item, FeedScored):
+                self._score(source, item)
             else:
                 self._change_profile(item)
             self._position += 1
@@ -162,6 +180,7 @@ class StepRun:
             rules=before.rules if self.rules is None else self.rules.hash,
             sequences=before.heard(self._sequences),
             past_epochs=before.begun(epoch).past_epochs,
+            feeds=before.scored(self._scored),
         )
         commit = Commit(progress=progress, outbox=self._outbox, rules=self._bundle)
         for known in self._known.values():
@@ -191,7 +210,8 @@ class StepRun:
             return
         event = signal.event
         self.events += 1
-        self._decide(known, lambda: rules.on_event(known.state, known.profile, event))
+        feeds = self._feeds
+        self._decide(known, lambda: rules.on_event(known.state, known.profile, event, feeds))
 
     def _last_seen(self, source: str) -> int:
         seen = self._sequences.get(source)
@@ -220,12 +240,18 @@ class StepRun:
     def _fire_one(self, rules: Rules, known: _Known, due: int) -> None:
         self.fired += 1
         known.due = None  # whatever the rules say: a timer that fired is not left behind
-        if not self._decide(known, lambda: rules.on_clock(known.state, known.profile, due)):
+        feeds = self._feeds
+        if not self._decide(known, lambda: rules.on_clock(known.state, known.profile, due, feeds)):
             return
         left = states.next_due(known.state)
         if left is not None and left <= due:
             self._fault(RULES_FAILED, "a timer that fired was still due afterwards")
             known.due = None
+
+    def _score(self, source: str, item: FeedScored) -> None:
+        feed = self._feeds.get(source, Feed()).after(item.time, item.areas)
+        self._scored[source] = feed
+        self._feeds = {**self._feeds, source: feed}
 
     def _change_rules(self, item: RulesChanged) -> None:
         try:

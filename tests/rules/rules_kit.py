@@ -10,6 +10,7 @@ from decoders.events import CALL_ATTEMPTED, LOCATION_SEEN, Destination, Event, F
 from decoders.messages import Cell
 from decoders.times import SECOND, from_text
 from rules.engine import RuleSet
+from rules.feed import NO_FEEDS, Feeds
 from rules.profile import Profile
 from rules.state import Subscriber
 from rules.verdicts import Verdict
@@ -119,9 +120,9 @@ class Life:
         """Is seen at these times in these cells."""
         return [verdict for time, cell in samples for verdict in self.event(seen(time, cell))]
 
-    def clock(self, time: int) -> list[Verdict]:
+    def clock(self, time: int, feeds: Feeds = NO_FEEDS) -> list[Verdict]:
         """Lets the clock reach `time`, counted from `NOON`."""
-        step = self.rules.on_clock(self.state, self.profile, NOON + time)
+        step = self.rules.on_clock(self.state, self.profile, NOON + time, feeds)
         return self._after(step.state, step.verdicts)
 
     def _after(self, state: Subscriber, verdicts: Iterable[Verdict]) -> list[Verdict]:

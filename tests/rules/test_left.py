@@ -24,6 +24,7 @@ from decoders.events import CALL_ENDED, LOCATION_HANDOVER, LOCATION_UPDATED, SUB
 from decoders.messages import Cell
 from decoders.times import SECOND
 from rules.engine import RuleSet
+from rules.feed import Feed
 
 SENT = [("one", "send", None)]
 
@@ -191,6 +192,29 @@ def test_a_gap_before_the_last_sample_inside_does_not_matter(life: Life) -> None
     life.event(seen(MINUTE, OUTSIDE, trust="gap"))
     life.walk((HOUR, INSIDE), (2 * HOUR, INSIDE), (3 * HOUR, OUTSIDE))
     assert told(life.clock(9 * HOUR)) == SENT
+
+
+@pytest.mark.parametrize(
+    ("area", "score", "times", "reason"),
+    [
+        ("46000-100", 0, (HOUR, None), "feed not trusted"),
+        ("46000-100", 80, (HOUR, None), None),
+        ("46000-200", 0, (HOUR, None), None),
+        ("46000-100", 0, (10 * MINUTE, 20 * MINUTE), None),
+        ("46000-100", 0, (10 * MINUTE, 40 * MINUTE), "feed not trusted"),
+        ("46000-100", 0, (50 * MINUTE, 55 * MINUTE), "feed not trusted"),
+    ],
+)
+def test_p3_a_place_whose_feed_fell_since_the_last_sample_there_is_not_left(
+    life: Life, area: str, score: int, times: tuple[int, int | None], reason: str | None
+) -> None:
+    began, over = times
+    feed = Feed().after(NOON + began, {area: score})
+    if over is not None:
+        feed = feed.after(NOON + over, {})
+    life.walk((0, INSIDE), (30 * MINUTE, INSIDE), (45 * MINUTE, OUTSIDE))
+    (verdict,) = life.clock(9 * HOUR, {"probe": feed})
+    assert verdict.reason == reason
 
 
 def test_a_reloaded_cell_table_does_not_make_people_appear_to_move(life: Life) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from decoders.errors import XinlingError
 from decoders.events import LOCATION_SEEN, Event
+from rules.feed import NO_FEEDS, Feeds, fallen
 from rules.profile import Profile
 from rules.state import Mark, Stay, Subscriber
 from rules.verdicts import REFUSE, SEND, Verdict
@@ -34,10 +35,12 @@ class FakeRules:
         self._fails = bundle.get("fails", b"").decode().split()
         self._stuck = "stuck" in bundle
 
-    def on_event(self, state: Subscriber, profile: Profile | None, event: Event) -> Step:
+    def on_event(
+        self, state: Subscriber, profile: Profile | None, event: Event, feeds: Feeds = NO_FEEDS
+    ) -> Step:
         if event.subscriber in self._fails:
             raise ZeroDivisionError
-        state, verdicts = self.on_clock(state, profile, event.time)
+        state, verdicts = self.on_clock(state, profile, event.time, feeds)
         mark = Mark.of(event)
         stay = state.stays.get(KEY)
         first = mark if stay is None else stay.first
@@ -47,13 +50,16 @@ class FakeRules:
             verdicts = [*verdicts, self._verdict(state, profile, event.time, event.id)]
         return Step(msgspec.structs.replace(state, stays=stays), verdicts)
 
-    def on_clock(self, state: Subscriber, profile: Profile | None, now: int) -> Step:
+    def on_clock(
+        self, state: Subscriber, profile: Profile | None, now: int, feeds: Feeds = NO_FEEDS
+    ) -> Step:
         stay = state.stays.get(KEY)
         if stay is None or stay.due is None or stay.due > now or self._stuck:
             return Step(state, [])
         if state.subscriber in self._fails:
             raise ZeroDivisionError
         verdict = self._verdict(state, profile, stay.due, "timer")
+        verdict.checks = [("trust", " ".join(fallen(feeds, stay.due, stay.due)))]
         stays = {KEY: msgspec.structs.replace(stay, due=None)}
         return Step(msgspec.structs.replace(state, stays=stays), [verdict])
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from fake_rules import event, hash_of
 
 from decoders.events import Event
+from decoders.times import SECOND
 from rules import profile as profiles
 from rules.profile import Profile
-from stream.log import Erased, OptedOut, ProfileChanged, RulesChanged
+from stream.log import Erased, FeedScored, OptedOut, ProfileChanged, RulesChanged
 
 if TYPE_CHECKING:
     from stream.replay import Change
@@ -38,4 +39,12 @@ def stream(seed: int = 7, count: int = 3000) -> list[Event | Change]:
     ]
     for place, change in zip(range(200, count, 60), changes, strict=False):
         items.insert(place, change)
-    return items
+    return [one for item in items for one in (item, *_scores(item))]
+
+
+def _scores(item: Event | Change) -> list[FeedScored]:
+    """Here and there, at a whole second, what is to be thought of an area changes."""
+    if not isinstance(item, Event) or item.time % 7:
+        return []
+    second = item.time // SECOND * SECOND
+    return [FeedScored(second, {"46000-1": 10} if item.time % 2 else {})]

@@ -62,6 +62,7 @@ async def test_p1_partitions_workers_and_batches_mean_nothing(
     assert one.events == 3000
     assert one.verdicts > 1000
     assert b'"send"' in expected
+    assert b'"46000-1"' in expected
 
 
 @pytest.mark.parametrize("name", STORES)
