@@ -15,7 +15,7 @@ from rules.engine import RuleSet
 from stream import config as configuration
 from stream import roles, rule_files
 from stream.config import Config
-from stream.log import ProfileChanged, RulesChanged
+from stream.log import FeedScored, ProfileChanged, RulesChanged
 from stream.offline import Captures, Reading
 from stream.rehearsal import Files
 from stream.replay import Reached
@@ -74,7 +74,7 @@ class Basis(NamedTuple):
         captures.check()
         return trace, moments
 
-    def _signals(self, captures: Captures) -> Iterable[Event | Reached]:
+    def _signals(self, captures: Captures) -> Iterable[Event | Reached | FeedScored]:
         plan = rule_files.plan(self.reading.plan)
         return captures.signals(Correlator(CorrelatorConfig(), self.pseudonyms, plan))
 

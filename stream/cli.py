@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 campaigns_app = typer.Typer(no_args_is_help=True, help="Check and list campaign files.")
 app.add_typer(campaigns_app, name="campaigns")
+profiles_app = typer.Typer(no_args_is_help=True, help="Load subscribers' profiles.")
+app.add_typer(profiles_app, name="profiles")
 
 
 class As(StrEnum):
@@ -117,6 +119,14 @@ def dissect(
         ipa_ports=tuple(ipa_port or ()),
     )
     offline.dissect(reading, frame)
+
+
+@app.command(epilog="Example: `xinling doctor trace.pcap > xinling.toml`")
+def doctor(captures: Captures, cells: Cells = None) -> None:
+    """Tell what strange captures hold, and print the configuration to read them with (TOML)."""
+    from stream import doctor as room
+
+    room.run(captures, cells)
 
 
 @app.command(
@@ -253,6 +263,22 @@ def run(
     from stream import service
 
     service.run(config, only.value if only else None, check=check)
+
+
+@profiles_app.command(
+    "load", epilog="Example: `xinling profiles load people.csv --config xinling.toml`"
+)
+def profiles_load(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet.", dir_okay=False)],
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write the rows that are not loaded here (CSV).")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Load profiles, consent and products into a running service; good rows are loaded."""
+    from stream import profile_load
+
+    profile_load.load(config, file, report)
 
 
 Stoppable = Annotated[

@@ -6,7 +6,7 @@ done again from its beginning; the records are the same, and the same twice chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from decoders.pseudonyms import Pseudonyms
 from rules import profile as profiles
 from rules.engine import RuleSet
 from rules.errors import CampaignError, CampaignErrors
+from rules.profile import Profile
 from stream import rule_files
 from stream.batcher import Addressed, Batcher
 from stream.ingest import Writer
@@ -96,9 +97,20 @@ class Control:
         digest = _digest(Path(file), pseudonyms)
         if await self._mark.get("profiles") == digest:
             return 0
+        done = await self.load(rule_files.profiles(file), pseudonyms, vault)
+        await self._mark.set("profiles", digest)
+        return done
+
+    async def load(
+        self, rows: Iterable[tuple[str, str, Profile]], pseudonyms: Pseudonyms, vault: Vault
+    ) -> int:
+        """Publishes profiles (IMSI, MSISDN, profile) and fills the vault first; how many.
+
+        Returns when all are safe. Raises redis.exceptions.RedisError, KafkaUnavailableError.
+        """
         done = 0
-        rows = rule_files.profiles(file)
-        while chunk := list(islice(_pseudonymous(rows, pseudonyms), _ROWS)):
+        pseudonymous = _pseudonymous(iter(rows), pseudonyms)
+        while chunk := list(islice(pseudonymous, _ROWS)):
             await vault.put({who: identity for who, identity, _ in chunk})
             for who, _, profile in chunk:
                 change = ProfileChanged(who, profiles.encode(profile))
@@ -106,7 +118,6 @@ class Control:
             done += len(chunk)
         await self._write(self._batcher.flush())
         await self._writer.flush()
-        await self._mark.set("profiles", digest)
         return done
 
     async def _write(self, addressed: list[Addressed]) -> None:
@@ -115,8 +126,8 @@ class Control:
 
 
 def _pseudonymous(
-    rows: Iterator[tuple[str, str, profiles.Profile]], pseudonyms: Pseudonyms
-) -> Iterator[tuple[str, Identity, profiles.Profile]]:
+    rows: Iterator[tuple[str, str, Profile]], pseudonyms: Pseudonyms
+) -> Iterator[tuple[str, Identity, Profile]]:
     for imsi, msisdn, profile in rows:
         yield pseudonyms.subscriber(imsi), Identity(imsi, msisdn), profile
 

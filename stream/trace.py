@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from decoders.events import Event
+from decoders.times import SECOND
 from rules import profile as profiles
 from rules import state as states
 from rules.engine import RuleSet
@@ -14,7 +15,17 @@ from rules.state import Subscriber
 from rules.verdicts import Verdict
 from stream.batcher import second_before
 from stream.handler import Handler
-from stream.log import SCHEMA_VERSION, Batch, Item, RulesChanged, Signal, Tick
+from stream.log import (
+    SCHEMA_VERSION,
+    Batch,
+    Erased,
+    FeedScored,
+    Item,
+    OptedOut,
+    ProfileChanged,
+    Signal,
+    Tick,
+)
 from stream.memory_store import MemoryStore
 from stream.replay import Change, Reached
 from stream.state import decode_entry
@@ -59,13 +70,20 @@ class Trace:
 
     async def change(self, change: Change) -> None:
         """Takes new rules, or a change of this subscriber; changes of others do nothing."""
-        if isinstance(change, RulesChanged) or change.subscriber == self.subscriber:
-            await self._put(change)
+        if isinstance(change, ProfileChanged | OptedOut | Erased) and (
+            change.subscriber != self.subscriber
+        ):
+            return
+        await self._put(change)
 
-    async def signals(self, signals: Iterable[Event | Reached]) -> list[Moment]:
+    async def signals(self, signals: Iterable[Event | Reached | FeedScored]) -> list[Moment]:
         """Takes what captures hold; gives the moments of this subscriber."""
         moments: list[Moment] = []
         for signal in signals:
+            if isinstance(signal, FeedScored):
+                moments += await self._clock(signal.time // SECOND * SECOND)
+                await self.change(signal)
+                continue
             moments += await self._clock(second_before(signal.time))
             if isinstance(signal, Event) and signal.subscriber == self.subscriber:
                 moments.append(await self._event(signal))
