@@ -15,7 +15,7 @@ minute. Which minute closes when depends on the times of the messages alone (P1)
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 
 import msgspec
@@ -124,7 +124,7 @@ class Quality:
         self._areas: OrderedDict[str, _Source] = OrderedDict()
         self._closes: int | None = None
         self._told: dict[str, int] = {}
-        self._changes: list[Scored] = []
+        self._changes: deque[Scored] = deque(maxlen=_AREA_GONE + 1)
 
     @property
     def links(self) -> dict[str, int]:
@@ -168,7 +168,8 @@ class Quality:
 
     def changes(self) -> list[Scored]:
         """What has changed since this was asked for last, in order."""
-        changes, self._changes = self._changes, []
+        changes = list(self._changes)
+        self._changes.clear()
         return changes
 
     def _close(self, minute: int) -> None:

@@ -22,6 +22,7 @@ from decoders.messages import Record
 from decoders.times import SECOND
 from stream import metrics
 from stream.batcher import Addressed, Batcher, second_before
+from stream.feed_metrics import FeedMetrics
 from stream.feeds import HOLD_SECONDS, Feed
 from stream.log import Batch, FeedScored
 from stream.replay import scored
@@ -64,6 +65,7 @@ class Reader:
         self.correlator = correlator
         self._report = report
         self._undecoded: Counter[str] = Counter()
+        self._feed_metrics = FeedMetrics(correlator)
 
     def feed(self, record: Record) -> list[Event]:
         """The events that `record` completes; a link type nobody reads goes to the report."""
@@ -91,8 +93,9 @@ class Reader:
         """What is still open at the end of the captures."""
         return self._counted(self.correlator.finish())
 
-    def count_undecoded(self) -> None:
-        """Tells Prometheus what could not be decoded since the last time."""
+    def count(self, *, all_of_it: bool = False) -> None:
+        """Tells Prometheus what could not be decoded, and what became of identities and links."""
+        self._feed_metrics.tell(now=all_of_it)
         for reason, number in self._decoder.undecoded.items():
             metrics.undecoded.labels(reason).inc(number - self._undecoded[reason])
             self._undecoded[reason] = number
@@ -155,6 +158,7 @@ class Ingest:
         if not self.stopped:  # else what is open would not be open after the next start
             await self._put(self._reader.finish())
         await self._flush()
+        self._reader.count(all_of_it=True)
         await self._writer.flush()
 
     def stop(self) -> None:
@@ -199,7 +203,7 @@ class Ingest:
 
     async def _flush(self) -> None:
         self._flushed = time.monotonic()
-        self._reader.count_undecoded()
+        self._reader.count()
         if self._batcher is not None:
             await self._write(self._batcher.flush())
             metrics.ingest_clock.labels("all").set(self._last_time / SECOND)

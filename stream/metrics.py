@@ -19,6 +19,23 @@ batch_items = Histogram(
 ingest_clock = Gauge(
     "xinling_ingest_clock_seconds", "Capture time that ingest has reached", ["source"]
 )
+feed_score = Gauge(
+    "xinling_feed_score", "How far a link or a location area can be trusted", ["scope", "name"]
+)
+link_gaps = Counter("xinling_link_gaps", "Visible gaps in the feed", ["link"])
+bindings = Gauge("xinling_bindings", "TMSIs whose IMSI is known")
+bindings_changed = Counter(
+    "xinling_bindings_changed", "TMSIs bound, unbound, contradicted, evicted", ["change"]
+)
+open_connections = Gauge("xinling_open_connections", "SCCP connections that are followed")
+connections = Counter(
+    "xinling_connection_messages",
+    "Messages of connections that were not used, by reason",
+    ["reason"],
+)
+events_dropped = Counter(
+    "xinling_events_dropped", "Events that nobody could be told of", ["reason"]
+)
 
 # subscribers: batches in, verdicts out
 handled_batches = Counter("xinling_handled_batches", "Batches committed", ["partition"])

@@ -132,6 +132,36 @@ ROWS = (
                 (Query(f"sum(rate(xinling_batches_total[{WINDOW}]))", "batches"),),
             ),
             Panel("Items in a batch", "short", quantiles("xinling_batch_items")),
+            Panel(
+                "Trust in the feed",
+                "short",
+                (Query("min by (scope) (xinling_feed_score)", "worst {{scope}}"),),
+                description="100: all is well. 0: silent. By gaps, silence, procedures without an"
+                " answer, unknown subscribers.",
+            ),
+            Panel("Gaps by link", "ops", (rate_or_zero("xinling_link_gaps", "link"),)),
+            Panel(
+                "TMSIs known",
+                "short",
+                (Query("sum(xinling_bindings)", "bindings"),),
+            ),
+            Panel("Bindings changed", "ops", (rate("xinling_bindings_changed", "change"),)),
+            Panel(
+                "Connections followed",
+                "short",
+                (Query("sum(xinling_open_connections)", "SCCP connections"),),
+            ),
+            Panel(
+                "Left aside of connections",
+                "ops",
+                (
+                    rate_or_zero("xinling_connection_messages", "reason"),
+                    rate_or_zero("xinling_events_dropped", "reason"),
+                ),
+                description="mirrored, repeated: seen before. late: its connection is over."
+                " evicted: connections forgotten for lack of room. no identity: an event's"
+                " subscriber was never shown.",
+            ),
         ),
     ),
     Row(

@@ -73,6 +73,7 @@ def test_p6_no_metric_has_a_label_for_an_identity() -> None:
     allowed = {
         *("source", "protocol", "reason", "type", "identity", "partition"),
         *("campaign", "verdict", "outcome", "dependency"),
+        *("link", "scope", "name", "change"),  # links and location areas
     }
     for value in vars(metrics).values():
         if isinstance(value, MetricWrapperBase):
