@@ -45,7 +45,7 @@ class AdaptationLayer:
         The protocol is told by the payload protocol identifier, else by the port.
         """
         message = datagram.data
-        name = _PROTOCOL_BY_ID.get(datagram.protocol) or _by_port(datagram.ports)
+        name = protocol_of(datagram)
         if name is None:
             self._ledger.skip(f"SCTP payload protocol {datagram.protocol}")
             return None
@@ -75,8 +75,12 @@ class AdaptationLayer:
         return None if place is None else mtp3(message, *place, self._point_code_bits)
 
 
-def _by_port(ports: bytes) -> str | None:
-    for port in (ports[2:4], ports[:2]):
+def protocol_of(datagram: Datagram) -> str | None:
+    """``M3UA``, ``M2UA`` or ``M2PA``; None for what is none of them."""
+    name = _PROTOCOL_BY_ID.get(datagram.protocol)
+    if name is not None:
+        return name
+    for port in (datagram.ports[2:4], datagram.ports[:2]):
         name = _PROTOCOL_BY_PORT.get(int.from_bytes(port, "big"))
         if name is not None:
             return name

@@ -108,6 +108,17 @@ class IpaLayer:
             del self._framers[key]
 
 
+def frames(segment: bytes) -> tuple[int, int]:
+    """How many frames fill this TCP segment, and how many of them carry SCCP; 0, 0 for no IPA."""
+    buffer = bytearray(segment)
+    at = found = carrying = 0
+    while at + _HEADER <= len(buffer) and _chain(buffer, at):
+        found += 1
+        carrying += buffer[at + 2] == SCCP
+        at += _HEADER + int.from_bytes(buffer[at : at + 2], "big")
+    return found, carrying
+
+
 def _plausible(length: int, stream: int) -> bool:
     return stream in _STREAMS and length <= _MAX_FRAME
 

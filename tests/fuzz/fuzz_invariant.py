@@ -7,8 +7,6 @@ from __future__ import annotations
 import re
 import signal
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from random import Random
 from types import FrameType, FunctionType, MethodType, ModuleType
@@ -30,7 +28,7 @@ from decoders.tree import tree
 from decoders.undecoded import SAMPLE_BYTES, Sample
 
 ENDS_WITHIN = 5.0
-"""Seconds of processor time for one record."""
+"""Seconds of processor time for one record: a busy machine is no fault of the decoder's."""
 MAX_ITEMS = 60_000
 MAX_HELD_OCTETS = 2_000_000
 """What the small configuration below may hold: a few bounded tables of a few dozen entries, their
@@ -77,6 +75,7 @@ class Life:
         self._trees = Decoder(WITH_TREES)
         self._correlator = Correlator(SMALL_CORRELATOR, Pseudonyms(TEST_KEY), None)
         self._reasons: set[str] = set()
+        signal.signal(signal.SIGVTALRM, _too_long)
         self._samples: tuple[Sample, ...] = ()
         self.records = 0
         self.messages = 0
@@ -85,11 +84,12 @@ class Life:
     def feed(self, record: Record) -> None:
         """Read one record; raises BrokenInvariantError, or whatever decoding lets escape."""
         self.records += 1
-        with _ending(ENDS_WITHIN):
-            messages = self._decoded(record)
-            for message in messages:
-                self._told(self._correlator.feed(message))
-            self._told(self._correlator.advance(record.time))
+        signal.setitimer(signal.ITIMER_VIRTUAL, ENDS_WITHIN)
+        messages = self._decoded(record)
+        for message in messages:
+            self._told(self._correlator.feed(message))
+        self._told(self._correlator.advance(record.time))
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         self._look(record, messages)
         self.messages += len(messages)
 
@@ -158,18 +158,6 @@ class Life:
         if windows(sample.header) & self._secrets.octets:
             raise BrokenInvariantError(f"a sample bears an identity or text: {sample}")
         self._anonymous(sample.reason)
-
-
-@contextmanager
-def _ending(seconds: float) -> Iterator[None]:
-    """Raises in the middle of what takes too long, in processor time: others may be busy."""
-    before = signal.signal(signal.SIGVTALRM, _too_long)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
 
 
 def _too_long(_signal: int, _frame: FrameType | None) -> None:

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 import traceback
@@ -30,7 +31,7 @@ from decoders.messages import Record
 CRASHERS = Path(__file__).parent / "crashers.jsonl"
 LIFE = 100_000
 """Mutated frames of one life in the long run."""
-CHECK_EVERY = 500
+CHECK_EVERY = 2500
 UNTOUCHED = 0.25
 """The share of frames left as they are: state must be there to be disturbed."""
 
@@ -55,6 +56,8 @@ def lead(seed: int, frames: int) -> dict[str, object]:
         broke = _crash(seed, mutated, last, error)
     else:
         broke = None
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     return {
         "seed": seed,
         "mutated": mutated,
