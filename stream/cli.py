@@ -44,6 +44,13 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+class Drafts(StrEnum):
+    """What `replay` takes drafts for."""
+
+    SHADOW = "shadow"
+    LIVE = "live"
+
+
 class Role(StrEnum):
     """A part of the service, for a process of its own."""
 
@@ -150,6 +157,15 @@ def replay(
     until: Annotated[
         str | None, typer.Option("--until", help="Let the clock run on to this time (RFC 3339).")
     ] = None,
+    drafts: Annotated[
+        Drafts | None, typer.Option("--drafts", help="Replay drafts as these; shows a summary.")
+    ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Show what each campaign came to, by reason and hour.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the summary as a page, too.")
+    ] = None,
     clear: Clear = False,
     point_code_bits: PointCodeBits = 14,
     ipa_port: IpaPorts = None,
@@ -166,7 +182,8 @@ def replay(
         ipa_ports=tuple(ipa_port or ()),
     )
     files = rehearsal.Files(campaigns, areas, cells, profiles, settings)
-    rehearsal.replay(reading, files, offers, workers=workers, until=_time(until))
+    launch = rehearsal.Launch(drafts.value if drafts else None, summary, html)
+    rehearsal.replay(reading, files, offers, workers=workers, until=_time(until), launch=launch)
 
 
 @app.command(
