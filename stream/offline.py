@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
@@ -21,12 +21,13 @@ from decoders.rows import KEYS as MESSAGE_COLUMNS
 from decoders.rows import row as message_row
 from decoders.transport import TransportConfig
 from decoders.tree import tree
-from rules.engine import RuleSet
 from stream import rule_files, sources, writers
 from stream.log import FeedScored
 from stream.progress import counted
-from stream.replay import Reached, events_of, signals_of
 from stream.writers import Row
+
+if TYPE_CHECKING:
+    from stream.replay import Reached
 
 COLUMNS: dict[str, Sequence[str]] = {
     "messages": MESSAGE_COLUMNS,
@@ -77,6 +78,8 @@ class Captures:
 
     def signals(self, correlator: Correlator) -> Iterator[Event | Reached | FeedScored]:
         """Every event, what the feed is worth, and the time that the captures have reached."""
+        from stream.replay import signals_of  # noqa: PLC0415  rows of messages do without
+
         return signals_of(counted(self._records(), "frames"), self._decoded, correlator)
 
     def _records(self) -> Iterator[Record]:
@@ -139,6 +142,8 @@ def _message_rows(captures: Captures, *, clear: bool) -> Iterator[Row]:
 
 
 def _event_rows(captures: Captures, reading: Reading) -> Iterator[Row]:
+    from stream.replay import events_of  # noqa: PLC0415  rows of messages do without
+
     classified = Classifier(reading.cells)
     for event in events_of(captures.messages(), correlator(reading)):
         yield classified.row(event)
@@ -156,6 +161,8 @@ class Classifier:
 
     def __init__(self, cells: Path | None) -> None:
         """Raises CampaignError, FileError for a cell table that cannot be used."""
+        from rules.engine import RuleSet  # noqa: PLC0415  loads CEL and shapely: half a second
+
         files = rule_files.bundle(None, cells=cells)
         self._rules = RuleSet.load(files)
 

@@ -5,18 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 2.0
@@ -25,10 +17,14 @@ _EVERY = 4096
 
 def counted(items: Iterable[T], what: str) -> Iterator[T]:
     """Pass `items` on, showing how many there were so far on standard error's terminal."""
+    if not sys.stderr.isatty():
+        return iter(items)
+    from rich import progress as bars  # noqa: PLC0415  a pipe sees nothing of it
+
     columns = (
-        SpinnerColumn(),
-        TextColumn("{task.fields[count]:,} {task.description}"),
-        TimeElapsedColumn(),
+        bars.SpinnerColumn(),
+        bars.TextColumn("{task.fields[count]:,} {task.description}"),
+        bars.TimeElapsedColumn(),
     )
     return _shown(items, what, columns, lambda: (0, None))
 
@@ -37,11 +33,15 @@ def measured(
     items: Iterable[T], what: str, done: Callable[[], tuple[int, int | None]]
 ) -> Iterator[T]:
     """Pass `items` on with a bar; `done` says how much has been done, and of how much."""
+    if not sys.stderr.isatty():
+        return iter(items)
+    from rich import progress as bars  # noqa: PLC0415  a pipe sees nothing of it
+
     columns = (
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%  {task.fields[count]:,} {task.description}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        bars.BarColumn(),
+        bars.TextColumn("{task.percentage:>3.0f}%  {task.fields[count]:,} {task.description}"),
+        bars.TimeElapsedColumn(),
+        bars.TimeRemainingColumn(),
     )
     return _shown(items, what, columns, done)
 
@@ -52,9 +52,9 @@ def _shown(
     columns: tuple[ProgressColumn, ...],
     done: Callable[[], tuple[int, int | None]],
 ) -> Iterator[T]:
-    if not sys.stderr.isatty():
-        yield from items
-        return
+    from rich.console import Console  # noqa: PLC0415  as above
+    from rich.progress import Progress  # noqa: PLC0415  as above
+
     began = time.monotonic()
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
     task = progress.add_task(what, total=None, count=0)
