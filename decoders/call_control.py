@@ -18,6 +18,8 @@ from decoders.times import SECOND
 NETWORK = "network"
 MOBILE = "mobile"
 RADIO = "radio"
+_NORMAL_CLEARING = 16
+"""TS 24.008 10.5.4.11."""
 
 
 class CallControl:
@@ -111,11 +113,12 @@ def ended(call: Call, message: Message, cause: int | None, by: str | None, *, do
 def _unprepared(call: Call, state: CallState, message: Message, *, from_network: bool) -> bool:
     """A clearing that only answers one which was not seen, TS 24.008 5.4.3 and 5.4.2.
 
-    A mobile begins with DISCONNECT and answers with RELEASE; RELEASE COMPLETE comes first only
-    from the side that turns a fresh SETUP down.
+    A mobile begins with DISCONNECT and answers with RELEASE. A network may begin with RELEASE and
+    then says why; normal clearing is its answer to the mobile's DISCONNECT. RELEASE COMPLETE comes
+    first only from the side that turns a fresh SETUP down.
     """
     if message.message == "RELEASE":
-        return not from_network
+        return not from_network or message.cause in {None, _NORMAL_CLEARING}
     if message.message == "RELEASE COMPLETE":
         turns_down = from_network == (call.direction == MOBILE_ORIGINATED)
         return state is not CallState.ATTEMPTED or not turns_down

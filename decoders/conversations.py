@@ -30,6 +30,8 @@ _DEFERRED = 8
 _LINKS = 65_536
 _PLACING = frozenset({"COMPLETE LAYER 3 INFORMATION", "ASSIGNMENT COMPLETE"})
 """BSSMAP messages whose cell is where the phone is."""
+_CALL_CONTROL = 9
+"""Cause of a CLEAR COMMAND, TS 48.008 3.2.2.5."""
 _CLEARINGS: dict[str, str | None] = {"CLEAR REQUEST": RADIO, "CLEAR COMMAND": None}
 """BSSMAP message → who ended a call that is still up; a command follows what was not seen."""
 
@@ -99,7 +101,8 @@ class Conversations:
             return []
         if connection.leg in LEAVING:
             return []
-        drafts = self._calls.clear(dialogue, message, by, doubt=self._doubt(dialogue))
+        doubt = self._doubt(dialogue) or _follows(message)
+        drafts = self._calls.clear(dialogue, message, by, doubt=doubt)
         return self._tell(dialogue, drafts, message)
 
     def leave(self, connection: Connection, message: Message | None) -> list[Event]:
@@ -316,6 +319,17 @@ class Conversations:
     def _doubt(self, dialogue: Dialogue) -> bool:
         """Something of this dialogue may have passed unseen."""
         return dialogue.partial or self.ledger.touched(dialogue)
+
+
+def _follows(message: Message) -> bool:
+    """A clearing that follows one which was not seen: its calls ended earlier and otherwise.
+
+    CLEAR COMMAND after call control has cleared, TS 48.008 3.1.9.1; CLEAR COMPLETE after a command;
+    RLC after RLSD.
+    """
+    if message.message == "CLEAR COMMAND":
+        return message.cause == _CALL_CONTROL
+    return message.message in {"CLEAR COMPLETE", "RELEASE COMPLETE"}
 
 
 def _on_air(message: Message) -> bool:

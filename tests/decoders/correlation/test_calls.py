@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from correlation_labs import LABS, correlate, events_of
 from correlation_messages import CELL, IMSI, Wire
 
 from decoders.call import CALLS, CallState
-from decoders.events import Event
+from decoders.events import CALL_ENDED, Event
 from decoders.messages import Cell, Message, PartyNumber
 from decoders.short_messages import relay
 from decoders.times import SECOND
@@ -317,3 +318,41 @@ def test_no_call_of_the_laboratories_ends_twice_or_without_an_attempt(lab: str) 
         answered = next((one for one in events if one.type == "call.answered"), None)
         if ended and answered:
             assert ended.detail["duration_seconds"] == (ended.time - answered.time) / SECOND
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("RELEASE", {"protocol": "CC", "cause": 16, "ti": 0, "ti_flag": 1}),
+        ("CLEAR COMMAND", {"protocol": "BSSMAP", "cause": 9}),
+    ],
+)
+def test_who_ended_a_call_is_not_known_where_its_clearing_only_follows_one_that_was_not_seen(
+    name: str, fields: dict[str, Any]
+) -> None:
+    wire = Wire()
+    protocol = fields.pop("protocol")
+    messages = [
+        *wire.open(),
+        wire.from_mobile("CC", "SETUP", ti=0, ti_flag=0),
+        wire.to_mobile("CC", "CONNECT", ti=0, ti_flag=1),
+        wire.to_mobile(protocol, name, **fields),
+    ]
+    (ended,) = [event for event in correlate(messages) if event.type == CALL_ENDED]
+    assert ended.detail == {
+        "answered": True,
+        "duration_seconds": None,
+        "cause": None,
+        "ended_by": None,
+    }
+
+
+def test_a_network_that_begins_with_release_says_why() -> None:
+    wire = Wire()
+    messages = [
+        *wire.open(),
+        wire.from_mobile("CC", "SETUP", ti=0, ti_flag=0),
+        wire.to_mobile("CC", "RELEASE", ti=0, ti_flag=1, cause=17),
+    ]
+    (ended,) = [event for event in correlate(messages) if event.type == CALL_ENDED]
+    assert (ended.detail["ended_by"], ended.detail["cause"]) == ("network", 17)

@@ -14,6 +14,7 @@ from decoders.messages import Cell, Record
 from decoders.ordering import in_order
 
 FIFTY_MILLISECONDS = 50_000
+JITTER_SECONDS = 0.1
 Damage = Callable[[tuple[Record, ...], Random], list[Record]]
 
 
@@ -91,7 +92,18 @@ class Truth:
             return "type"
         if event.type == LOCATION_HANDOVER and event.detail["to"]:
             return None if event.detail["to"] in [one.detail["to"] for one in same] else "target"
+        if event.type == CALL_ENDED and not any(_agrees(event, one) for one in same):
+            return "how it ended"
         return None
+
+
+def _agrees(event: Event, whole: Event) -> bool:
+    """Whether a call was answered and for how long, as far as the event says so."""
+    answered, lasted = (event.detail[key] for key in ("answered", "duration_seconds"))
+    truly = whole.detail["duration_seconds"]
+    if lasted is not None and (truly is None or abs(lasted - truly) > JITTER_SECONDS):
+        return False
+    return answered in {None, whole.detail["answered"]}
 
 
 def twice(events: list[Event]) -> list[object]:
