@@ -88,7 +88,7 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Type → attribute → the values it may have."""
 
-TIMES = {"Event": ("time",), "Sample": ("time",), "Verdict": ("time", "not_before")}
+TIMES = {"Event": ("time",), "Sample": ("time",), "Verdict": ("time", "since", "not_before")}
 TIMES |= {"Outcome": ("time",), "Message": ("time",)}
 """Type → attributes that are microseconds in the type and text in a row."""
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from rules import areas as area_file
 from rules import campaign as campaign_file
-from rules import format as fmt
 from rules import settings as settings_file
 from rules.areas import Area
 from rules.campaign import LIVE, SHADOW, Campaign
@@ -15,6 +14,7 @@ from rules.cells import CellTable
 from rules.errors import CampaignError, CampaignErrors
 from rules.settings import Settings
 from rules.source import Source
+from rules.tree import leaves
 from rules.triggers import where
 
 AREAS = "areas.geojson"
@@ -111,19 +111,19 @@ def _place_errors(
     """Triggers about areas and tags that no file holds."""
     errors = []
     for campaign in campaigns:
-        assert isinstance(campaign.trigger, fmt.Place)
-        place = where(campaign.trigger)
         source = Source(bundle[campaign.file], campaign.file)
-        path = f"$.trigger.{campaign.kind}"
-        for name in place.areas if place else ():
-            if name not in areas:
-                known = ", ".join(sorted(areas)) or "none"
-                remedy = f"{AREAS} has: {known}"
-                errors.append(source.error(f"{path}.area", f"no area {name!r}", remedy))
-        for name in place.tags if place else ():
-            if name not in cells.tags:
-                remedy = f"tag cells in the column tags of {CELLS}"
-                errors.append(source.error(f"{path}.tag", f"no cell is tagged {name!r}", remedy))
+        for path, _, spec in leaves(campaign.spec.trigger):
+            place = where(spec)
+            for name in place.areas if place else ():
+                if name not in areas:
+                    remedy = f"{AREAS} has: {', '.join(sorted(areas)) or 'none'}"
+                    errors.append(source.error(f"{path}.area", f"no area {name!r}", remedy))
+            for name in place.tags if place else ():
+                if name not in cells.tags:
+                    remedy = f"tag cells in the column tags of {CELLS}"
+                    errors.append(
+                        source.error(f"{path}.tag", f"no cell is tagged {name!r}", remedy)
+                    )
     return errors
 
 

@@ -19,7 +19,8 @@ from rules.errors import CampaignError
 from rules.quiet import Quiet
 from rules.settings import Cap, Settings
 from rules.source import Source
-from rules.triggers import UNSUPPORTED, where
+from rules.tree import branches, given, leaves
+from rules.triggers import where
 from rules.units import duration, share
 
 DRAFT = "draft"
@@ -28,6 +29,8 @@ LIVE = "live"
 PAUSED = "paused"
 
 FIRST_WAVE = 1
+MOST_PARTS = 50
+"""Triggers without parts in one campaign."""
 
 
 class Variant(NamedTuple):
@@ -44,6 +47,15 @@ class Exclusion(NamedTuple):
     campaigns: frozenset[str]
     tags: frozenset[str]
     window: int
+
+
+class Waves(NamedTuple):
+    """Further offers to those who did not answer."""
+
+    last: int
+    """The number of the last wave; the first offer is wave 1."""
+    after: int
+    """Microseconds from one offer to the next."""
 
 
 class Campaign(msgspec.Struct, frozen=True, eq=False):
@@ -65,7 +77,7 @@ class Campaign(msgspec.Struct, frozen=True, eq=False):
     kind: str
     """The trigger's key in the file, such as ``left``."""
     trigger: Any
-    """The trigger's filter, a type of `rules.format`."""
+    """What stands under that key: a type of `rules.format`, or of `any_of` a list of them."""
     expression: Expression | None
     segments: frozenset[str]
     channel: str
@@ -83,6 +95,7 @@ class Campaign(msgspec.Struct, frozen=True, eq=False):
     quiet: Quiet
     control: float
     salt: str
+    waves: Waves | None
 
     @property
     def shadow(self) -> bool:
@@ -195,24 +208,29 @@ Complaint = tuple[str, str, str]
 
 
 def _trigger_errors(spec: fmt.CampaignFile) -> Iterator[Complaint]:
-    given = _given(spec.trigger)
-    if len(given) != 1:
-        names = " and ".join(given) or "none"
-        yield "$.trigger", f"holds {names}", "give exactly one trigger"
-    for kind in given:
-        path = f"$.trigger.{kind}"
-        if kind in UNSUPPORTED:
-            yield path, "is not supported yet", "use another trigger, or wait for the next version"
-        elif isinstance(getattr(spec.trigger, kind), fmt.Move | fmt.Presence):
-            place = where(getattr(spec.trigger, kind))
-            if place is None:
-                yield path, "names no place", "add area: NAME or tag: NAME"
-    if spec.waves is not UNSET:
-        yield "$.waves", "is not supported yet", "remove it, or wait for the next version"
+    yield from _one_trigger(spec.trigger, "$.trigger")
+    if sum(1 for _ in leaves(spec.trigger)) > MOST_PARTS:
+        yield "$.trigger", f"is made of more than {MOST_PARTS}", "make several campaigns of it"
+    if spec.waves is not UNSET and duration(spec.waves.after) == 0:
+        yield "$.waves.after", "is no time at all", "write one such as 3d"
 
 
-def _given(trigger: fmt.Trigger) -> list[str]:
-    return [name for name in trigger.__struct_fields__ if getattr(trigger, name) is not UNSET]
+def _one_trigger(trigger: fmt.Trigger, path: str) -> Iterator[Complaint]:
+    kinds = given(trigger)
+    if len(kinds) != 1:
+        yield path, f"holds {' and '.join(kinds) or 'none'}", "give exactly one trigger"
+    for kind in kinds:
+        yield from _part_errors(getattr(trigger, kind), f"{path}.{kind}")
+
+
+def _part_errors(spec: Any, path: str) -> Iterator[Complaint]:
+    if isinstance(spec, fmt.Move | fmt.Presence) and where(spec) is None:
+        yield path, "names no place", "add area: NAME or tag: NAME"
+    within = getattr(spec, "within", None)
+    if within is not None and duration(within) == 0:
+        yield f"{path}.within", "is no time at all", "write one such as 1h"
+    for branch in branches(spec):
+        yield from _one_trigger(branch.trigger, path + branch.path)
 
 
 def _offer_errors(spec: fmt.CampaignFile) -> Iterator[Complaint]:
@@ -268,7 +286,7 @@ def _quiet_errors(spec: fmt.CampaignFile, settings: Settings) -> Iterator[Compla
 
 
 def _campaign(spec: fmt.CampaignFile, file: str, settings: Settings) -> Campaign:
-    kind = _given(spec.trigger)[0]
+    kind = given(spec.trigger)[0]
     return Campaign(
         id=spec.campaign,
         key=campaign_key(spec.campaign),
@@ -345,4 +363,7 @@ def _experiment(spec: fmt.CampaignFile) -> dict[str, Any]:
     return {
         "control": share(experiment.control),
         "salt": spec.campaign if experiment.salt is UNSET else experiment.salt,
+        "waves": None
+        if spec.waves is UNSET
+        else Waves(FIRST_WAVE + spec.waves.times, duration(spec.waves.after)),
     }

@@ -6,7 +6,7 @@ states, profiles and events give the same verdicts, and no state is changed in p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -14,22 +14,25 @@ import msgspec
 from decoders import events
 from decoders.events import Event
 from rules import bundle as files
-from rules import governance, history
+from rules import combinations, governance, history, waves
 from rules import state as states
 from rules.areas import Membership, Places
 from rules.bundle import Rules
 from rules.campaign import DRAFT, FIRST_WAVE, Campaign
+from rules.combinations import Circuit
 from rules.feed import NO_FEEDS, Feeds, fallen
+from rules.firing import Firing
 from rules.governance import Case, Scene
 from rules.index import Index
+from rules.movements import Seen
 from rules.number_class import LOCAL, LONG_DISTANCE, UNKNOWN, number_class
 from rules.profile import Profile
-from rules.state import Hold, Mark, Stay, Subscriber, network_of
-from rules.triggers import AnyTrigger, Firing, Seen, build, where
+from rules.state import Hold, Mark, Stay, Subscriber, Wave, network_of
+from rules.triggers import Wiring
 from rules.verdicts import Verdict
 
 UNKNOWN_IDENTITY = "unknown"
-ABSENCES = frozenset({"left"})
+ABSENCES = frozenset({"left", "absent"})
 """Triggers that rest on nothing having been seen: a feed that fell silent makes them come true."""
 _OPEN_CLASSES = frozenset({None, UNKNOWN, LOCAL, LONG_DISTANCE})
 
@@ -60,13 +63,13 @@ class RuleSet:
         self._by_key = {campaign.key: campaign for campaign in rules.campaigns}
         self._by_id = {campaign.id: campaign for campaign in rules.campaigns}
         self._served: dict[int, list[Campaign]] = {}
-        triggers: dict[int, AnyTrigger] = {}
+        wiring = Wiring(self._places.number)
         for campaign in rules.campaigns:
             if campaign.status != DRAFT:
-                trigger = self._build(campaign)
-                triggers[trigger.key] = trigger
-                self._served.setdefault(trigger.key, []).append(campaign)
-        self._index = Index(triggers.values())
+                key = wiring.add(campaign.kind, campaign.trigger)
+                self._served.setdefault(key, []).append(campaign)
+        self._index = Index(wiring.leaves.values())
+        self._circuit = Circuit(wiring.combinations.values())
         self._retention = history.retention(rules.campaigns, rules.settings)
 
     @classmethod
@@ -102,9 +105,11 @@ class RuleSet:
     ) -> Step:
         """Fires the state's own timers due at or before the event, then takes the event."""
         verdicts: list[Verdict] = []
-        if state.stays or state.holds:
+        if state.stays or state.holds or state.progress or state.waves:
             state, verdicts = self.on_clock(state, profile, event.time, feeds)
         known = event.identity != UNKNOWN_IDENTITY
+        if known and event.trust is not None and state.progress:
+            state = msgspec.structs.replace(state, progress=combinations.distrusted(state.progress))
         membership = self._membership(event)
         firings = self._completed(event, profile, membership)
         if known and membership is not None:
@@ -133,6 +138,28 @@ class RuleSet:
             verdicts += decided
         return Step(state, verdicts)
 
+    def on_outcome(self, state: Subscriber, campaign: str, outcome: str, time: int) -> Step:
+        """What became of an offer of `campaign`: whoever answered gets no further wave of it.
+
+        Args:
+            state: the subscriber's.
+            campaign: its id.
+            outcome: as in the topic ``outcomes``.
+            time: microseconds; fires nothing.
+        """
+        if outcome not in waves.ENDING:
+            return Step(state, [])
+        left, held = waves.ended(state, campaign)
+        scene = self._scene(state, None, time)
+        checks = [("wave", outcome)]
+        verdicts = [
+            governance.refused_hold(
+                hold, state.subscriber, scene, checks, governance.NOT_IN_AUDIENCE
+            )
+            for hold in held
+        ]
+        return Step(left, verdicts)
+
     def city(self, event: Event) -> str | None:
         """The city of the event's cell by the cell table; None if it is not known."""
         membership = self._membership(event)
@@ -143,11 +170,6 @@ class RuleSet:
         return self._class(event, profile, self._membership(event))
 
     # From events to triggers
-
-    def _build(self, campaign: Campaign) -> AnyTrigger:
-        place = where(campaign.trigger)
-        number = None if place is None else self._places.number(place)
-        return build(campaign.kind, campaign.trigger, number)
 
     def _membership(self, event: Event) -> Membership | None:
         cell = event.cell
@@ -217,7 +239,7 @@ class RuleSet:
         due = states.next_due(state)
         return due is not None and due <= now
 
-    def _instant(  # noqa: PLR0913  what an instant is made of
+    def _instant(  # noqa: PLR0913  all that an instant depends on
         self,
         state: Subscriber,
         profile: Profile | None,
@@ -229,26 +251,48 @@ class RuleSet:
     ) -> Step:
         """Decides all that is due at `now` together, since campaigns meet in an instant."""
         timed, stays = self._fired(state, now, feeds)
+        doubted = combinations.doubted(state.progress, now, feeds) if feeds else state.progress
+        progress, came = self._circuit.run(doubted, (*timed, *firings), now)
         due = [hold for hold in state.holds if hold.not_before <= now]
-        scene = Scene(
+        scene = self._scene(state, profile, now)
+        cases = [
+            case
+            for firing in came
+            for case in self._cases(firing, state.subscriber, scene, known=known)
+        ]
+        cases += self._further(state, now)
+        verdicts = self._ended(due, state.subscriber, scene, cases)
+        verdicts += governance.decide(scene, cases)
+        verdicts.sort(key=lambda verdict: (verdict.campaign, verdict.offer, verdict.step))
+        sent = self._retention.kept(scene.sent, now)
+        after = Subscriber(
+            state.subscriber,
+            state.last,
+            stays,
+            tuple(scene.holds),
+            sent,
+            progress,
+            tuple(scene.waves),
+        )
+        return Step(after if known else state, verdicts)
+
+    def _scene(self, state: Subscriber, profile: Profile | None, now: int) -> Scene:
+        return Scene(
             now=now,
             profile=profile,
             settings=self.settings,
             campaigns=self._by_key,
             sent=list(state.sent),
             holds=[hold for hold in state.holds if hold.not_before > now],
+            waves=[wave for wave in state.waves if wave.due > now],
         )
-        cases = [
-            case
-            for firing in (*timed, *firings)
-            for case in self._cases(firing, state.subscriber, scene, known=known)
-        ]
-        verdicts = self._ended(due, state.subscriber, scene, cases)
-        verdicts += governance.decide(scene, cases)
-        verdicts.sort(key=lambda verdict: (verdict.campaign, verdict.offer, verdict.step))
-        sent = self._retention.kept(scene.sent, now)
-        after = Subscriber(state.subscriber, state.last, stays, tuple(scene.holds), sent)
-        return Step(after if known else state, verdicts)
+
+    def _further(self, state: Subscriber, now: int) -> Iterator[Case]:
+        """A case for each further wave that is due, if its campaign still has one."""
+        for wave in state.waves:
+            campaign = self._by_id.get(wave.campaign)
+            if wave.due <= now and campaign is not None and waves.goes_on(campaign, wave):
+                yield _case_of_wave(wave, campaign, state.subscriber)
 
     def _fired(
         self, state: Subscriber, now: int, feeds: Feeds
@@ -284,7 +328,7 @@ class RuleSet:
         self, firing: Firing, subscriber: str, scene: Scene, *, known: bool
     ) -> Iterable[Case]:
         """A case for each campaign that the trigger serves."""
-        for campaign in self._served[firing.key]:
+        for campaign in self._served.get(firing.key, ()):
             yield Case(
                 campaign=campaign,
                 subscriber=subscriber,
@@ -342,4 +386,20 @@ def _case_of(hold: Hold, campaign: Campaign, subscriber: str) -> Case:
         known=True,
         event=hold.event,
         hold=hold,
+    )
+
+
+def _case_of_wave(wave: Wave, campaign: Campaign, subscriber: str) -> Case:
+    return Case(
+        campaign=campaign,
+        subscriber=subscriber,
+        wave=wave.wave,
+        offer=governance.offer_id(campaign.id, wave.wave, subscriber, wave.trigger),
+        step=0,
+        trigger=wave.trigger,
+        since=wave.due,
+        evidence=wave.evidence,
+        gap=wave.gap,
+        known=True,
+        event=wave.event,
     )

@@ -128,10 +128,10 @@ class Sequence(Part, frozen=True, kw_only=True):
 
 
 class Repeated(Part, frozen=True, kw_only=True):
-    """So many times."""
+    """So many times; then it is counted anew."""
 
     of: Trigger
-    at_least: Count
+    at_least: Annotated[int, Meta(ge=2, le=100)]
     within: Duration
 
 
@@ -245,10 +245,12 @@ class QuietHours(Part, frozen=True, kw_only=True, rename={"from_": "from"}):
 
 
 class Waves(Part, frozen=True, kw_only=True):
-    """A further offer to those who did not answer."""
+    """Further offers to those who did not answer."""
 
     times: Annotated[int, Meta(ge=1, le=10)]
+    """So many further offers at most."""
     after: Duration
+    """So long after the offer before."""
 
 
 class CampaignFile(Part, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from rules.audience import seen_profile
 from rules.campaign import PAUSED, Campaign
 from rules.profile import Profile
 from rules.settings import Settings
-from rules.state import Hold, Mark, Sent
+from rules.state import Hold, Mark, Sent, Wave
 from rules.verdicts import CONTROL, HOLD, REFUSE, SEND, Verdict
 from rules.zones import local, zone
 
@@ -97,6 +97,8 @@ class Scene:
     sent: list[Sent]
     holds: list[Hold]
     """Those that are not due now."""
+    waves: list[Wave]
+    """Those that are not due now."""
     earlier: int = 0
     """How many of `sent` were there before this instant's decisions."""
     ahead: Campaign | None = None
@@ -166,6 +168,7 @@ def _verdict(case: Case, scene: Scene, verdict: str, reason: str | None = None) 
         wave=case.wave,
         subscriber=case.subscriber,
         time=scene.now,
+        since=None if case.hold is None else case.since,
         trigger=case.trigger,
         evidence=[mark.sample() for mark in case.evidence],
         checks=case.checks,
@@ -334,7 +337,6 @@ def _held(case: Case, scene: Scene) -> Verdict | None:
     if until is None or until > case.since + case.campaign.valid_for:
         return None
     campaign = case.campaign
-    asks_event = campaign.expression is not None and "event" in campaign.expression.names
     scene.holds.append(
         Hold(
             campaign=campaign.id,
@@ -348,7 +350,7 @@ def _held(case: Case, scene: Scene) -> Verdict | None:
             shadow=campaign.shadow,
             gap=case.gap,
             evidence=case.evidence,
-            event=dict(case.event) if asks_event and case.event is not None else None,
+            event=_kept_event(case),
         )
     )
     case.checks.append(("quiet hours", "yes"))
@@ -357,10 +359,16 @@ def _held(case: Case, scene: Scene) -> Verdict | None:
     return verdict
 
 
+def _kept_event(case: Case) -> dict[str, object] | None:
+    """What the expression will see as ``event`` when it is asked again, if it asks for it."""
+    return None if case.event is None else dict(case.event)
+
+
 def _drawn(case: Case, scene: Scene) -> Verdict:
     """A send or a control: both use up the person's caps."""
     campaign = case.campaign
     scene.sent.append(Sent(campaign.key, scene.now, campaign.shadow))
+    _plan_wave(case, scene)
     arm = control_arm(campaign, scene, case.subscriber)
     case.checks.append(("control group", arm or "no"))
     if arm is not None:
@@ -373,6 +381,25 @@ def _drawn(case: Case, scene: Scene) -> Verdict:
         case.checks.append(("variant", chosen.name))
         verdict.variant, verdict.text = chosen.name, chosen.text
     return verdict
+
+
+def _plan_wave(case: Case, scene: Scene) -> None:
+    """Plans the next wave, for control too, so that both arms use up their caps alike."""
+    campaign = case.campaign
+    if campaign.waves is None or case.wave >= campaign.waves.last:
+        return
+    scene.waves[:] = [wave for wave in scene.waves if wave.campaign != campaign.id]
+    scene.waves.append(
+        Wave(
+            campaign=campaign.id,
+            wave=case.wave + 1,
+            due=scene.now + campaign.waves.after,
+            trigger=case.trigger,
+            gap=case.gap,
+            evidence=case.evidence,
+            event=_kept_event(case),
+        )
+    )
 
 
 def control_arm(campaign: Campaign, scene: Scene, subscriber: str) -> str | None:
@@ -418,6 +445,7 @@ def refused_hold(
         wave=hold.wave,
         subscriber=subscriber,
         time=scene.now,
+        since=hold.since,
         trigger=hold.trigger,
         evidence=[mark.sample() for mark in hold.evidence],
         checks=checks,

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from decoders.events import Event
 from rules.areas import Membership
+from rules.moments import IndexKey, Moment
+from rules.movements import PlaceTrigger
 from rules.state import Stay
-from rules.triggers import AnyTrigger, IndexKey, Moment, PlaceTrigger
+from rules.triggers import Leaf
 
 
 class Index:
@@ -19,7 +21,7 @@ class Index:
         classes: whether anybody asks for the class of the number called.
     """
 
-    def __init__(self, triggers: Iterable[AnyTrigger]) -> None:
+    def __init__(self, triggers: Iterable[Leaf]) -> None:
         self.places: dict[int, PlaceTrigger] = {}
         self.classes = False
         self._moments: dict[IndexKey, list[Moment]] = {}

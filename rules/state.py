@@ -16,7 +16,9 @@ from decoders.messages import Cell
 from rules.errors import StateError
 from rules.verdicts import Sample
 
-VERSION = 1
+VERSION = 2
+_READABLE = frozenset({1, VERSION})
+"""Version 1 had neither progress of combinations nor waves."""
 MOST_FRAMES = 16
 """Frames kept of an event that a trigger rests on; the first ones."""
 
@@ -124,6 +126,26 @@ class Stay(msgspec.Struct, frozen=True, array_like=True):
     """This stay has already made its trigger come true."""
 
 
+class Chain(msgspec.Struct, frozen=True, array_like=True):
+    """Parts of a combination that came true."""
+
+    time: int
+    """Microseconds when the first of them did."""
+    marks: tuple[Mark, ...]
+    gap: bool = False
+    id: str = ""
+    """Of what came true, where the combination's own id is made from it."""
+
+
+class Progress(msgspec.Struct, frozen=True, array_like=True):
+    """Progress through a trigger made of triggers (`rules.combinations`)."""
+
+    chains: dict[int, Chain]
+    """By how many steps were made; of a count in order; of a wait the one that began it."""
+    due: int | None = None
+    """Microseconds when it comes true if nothing speaks against it before."""
+
+
 class Hold(msgspec.Struct, frozen=True, array_like=True):
     """An offer held back until quiet hours are over."""
 
@@ -144,6 +166,21 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     """What the audience's expression sees as ``event``, if it asks for it."""
 
 
+class Wave(msgspec.Struct, frozen=True, array_like=True):
+    """A further offer to somebody who has not answered yet."""
+
+    campaign: str
+    wave: int
+    """Its number; the first offer was number 1."""
+    due: int
+    """Microseconds."""
+    trigger: str
+    gap: bool
+    evidence: tuple[Mark, ...]
+    event: dict[str, object] | None
+    """As in `Hold`."""
+
+
 class Sent(msgspec.Struct, frozen=True, array_like=True):
     """A decision that uses up caps: a send, or being drawn for the control group."""
 
@@ -161,21 +198,29 @@ class Subscriber(msgspec.Struct, frozen=True, array_like=True):
     last: Mark | None = None
     """The last sample; None while nobody asks where people are."""
     stays: dict[int, Stay] = {}
-    """Progress by trigger key (`rules.triggers.trigger_key`)."""
+    """Progress by trigger key (`rules.firing.trigger_key`)."""
     holds: tuple[Hold, ...] = ()
     sent: tuple[Sent, ...] = ()
     """In the order of decision."""
+    progress: dict[int, Progress] = {}
+    """Through triggers made of triggers, by trigger key."""
+    waves: tuple[Wave, ...] = ()
+    """At most one a campaign."""
 
     @property
     def empty(self) -> bool:
         """Nothing is known that is worth storing."""
-        return not (self.last or self.stays or self.holds or self.sent)
+        return not (
+            self.last or self.stays or self.holds or self.sent or self.progress or self.waves
+        )
 
 
 def next_due(state: Subscriber) -> int | None:
     """Microseconds at which this subscriber's earliest timer fires; None without timers."""
     times = [stay.due for stay in state.stays.values() if stay.due is not None]
+    times += [each.due for each in state.progress.values() if each.due is not None]
     times += [hold.not_before for hold in state.holds]
+    times += [wave.due for wave in state.waves]
     return min(times, default=None)
 
 
@@ -192,6 +237,18 @@ class _PackedStay(msgspec.Struct, array_like=True):
     flags: int
 
 
+class _PackedChain(msgspec.Struct, array_like=True):
+    time: int
+    marks: list[_Place]
+    gap: bool
+    id: str
+
+
+class _PackedProgress(msgspec.Struct, array_like=True):
+    chains: dict[int, _PackedChain]
+    due: int | None
+
+
 class _Packed(msgspec.Struct, array_like=True):
     version: int
     subscriber: str
@@ -200,33 +257,59 @@ class _Packed(msgspec.Struct, array_like=True):
     stays: dict[int, _PackedStay]
     holds: tuple[Hold, ...] = ()
     sent: tuple[Sent, ...] = ()
+    progress: dict[int, _PackedProgress] = {}
+    waves: tuple[Wave, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Packed)
 
 
+class _Marks:
+    """The table of marks of a state that is being packed."""
+
+    def __init__(self) -> None:
+        self.places: dict[Mark, int] = {}
+
+    def place(self, mark: Mark) -> int:
+        return self.places.setdefault(mark, len(self.places))
+
+    def place_or_none(self, mark: Mark | None) -> int | None:
+        return None if mark is None else self.place(mark)
+
+    def stay(self, stay: Stay) -> _PackedStay:
+        first, last = self.place(stay.first), self.place(stay.last)
+        flags = stay.gap + 2 * stay.done
+        return _PackedStay(first, last, self.place_or_none(stay.out), stay.due, flags)
+
+    def progress(self, progress: Progress) -> _PackedProgress:
+        chains = {
+            number: _PackedChain(
+                chain.time, [self.place(mark) for mark in chain.marks], chain.gap, chain.id
+            )
+            for number, chain in progress.chains.items()
+        }
+        return _PackedProgress(chains, progress.due)
+
+
 def encode(state: Subscriber) -> bytes:
     """MessagePack of a state with the version of its layout; each mark once."""
-    marks: dict[Mark, int] = {}
-
-    def place(mark: Mark | None) -> int | None:
-        return None if mark is None else marks.setdefault(mark, len(marks))
-
-    stays = {
-        key: _PackedStay(
-            place(stay.first) or 0,
-            place(stay.last) or 0,
-            place(stay.out),
-            stay.due,
-            stay.gap + 2 * stay.done,
-        )
-        for key, stay in state.stays.items()
-    }
-    last = place(state.last)
-    return _encoder.encode(
-        _Packed(VERSION, state.subscriber, list(marks), last, stays, state.holds, state.sent)
+    marks = _Marks()
+    stays = {key: marks.stay(stay) for key, stay in state.stays.items()}
+    progress = {key: marks.progress(each) for key, each in state.progress.items()}
+    packed = _Packed(
+        VERSION,
+        state.subscriber,
+        [],
+        marks.place_or_none(state.last),
+        stays,
+        state.holds,
+        state.sent,
+        progress,
+        state.waves,
     )
+    packed.marks = list(marks.places)
+    return _encoder.encode(packed)
 
 
 def decode(data: bytes) -> Subscriber:
@@ -235,26 +318,41 @@ def decode(data: bytes) -> Subscriber:
         packed = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StateError(f"not a state of version {VERSION}: damaged or foreign") from error
-    if packed.version != VERSION:
+    if packed.version not in _READABLE:
         raise StateError(f"a state of version {packed.version}, and this version reads {VERSION}")
-    return _unpack(packed)
-
-
-def _unpack(packed: _Packed) -> Subscriber:
-    marks = packed.marks
     try:
-        stays = {
-            key: Stay(
-                marks[stay.first],
-                marks[stay.last],
-                None if stay.out is None else marks[stay.out],
-                stay.due,
-                bool(stay.flags & 1),
-                bool(stay.flags & 2),
-            )
-            for key, stay in packed.stays.items()
-        }
-        last = None if packed.last is None else marks[packed.last]
+        return _unpacked(packed)
     except IndexError as error:
         raise StateError(f"not a state of version {VERSION}: damaged or foreign") from error
-    return Subscriber(packed.subscriber, last, stays, packed.holds, packed.sent)
+
+
+def _unpacked(packed: _Packed) -> Subscriber:
+    marks = packed.marks
+    return Subscriber(
+        packed.subscriber,
+        None if packed.last is None else marks[packed.last],
+        {key: _stay(stay, marks) for key, stay in packed.stays.items()},
+        packed.holds,
+        packed.sent,
+        {key: _progress(each, marks) for key, each in packed.progress.items()},
+        packed.waves,
+    )
+
+
+def _stay(stay: _PackedStay, marks: list[Mark]) -> Stay:
+    return Stay(
+        marks[stay.first],
+        marks[stay.last],
+        None if stay.out is None else marks[stay.out],
+        stay.due,
+        bool(stay.flags & 1),
+        bool(stay.flags & 2),
+    )
+
+
+def _progress(progress: _PackedProgress, marks: list[Mark]) -> Progress:
+    chains = {
+        number: Chain(chain.time, tuple(marks[place] for place in chain.marks), chain.gap, chain.id)
+        for number, chain in progress.chains.items()
+    }
+    return Progress(chains, progress.due)

@@ -38,7 +38,8 @@ def still_good(
     """
     if campaign is None or not _running(campaign, settings):
         return StillGood(governance.STOPPED, 0)
-    valid_until = _decided(verdict) + campaign.valid_for
+    came_true = verdict.time if verdict.since is None else verdict.since
+    valid_until = came_true + campaign.valid_for
     if now >= valid_until:
         return StillGood(governance.EXPIRED, 0)
     if not _within_dates(campaign, settings, now):
@@ -64,10 +65,3 @@ def _within_dates(campaign: Campaign, settings: Settings, now: int) -> bool:
     today = local(now, settings.zone).date()
     begun = campaign.starts is None or campaign.starts <= today
     return begun and (campaign.ends is None or today <= campaign.ends)
-
-
-def _decided(verdict: Verdict) -> int:
-    """When the trigger came true; of an offer that was held, not later than that."""
-    if verdict.step and verdict.evidence:
-        return verdict.evidence[-1].time
-    return verdict.time

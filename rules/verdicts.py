@@ -45,6 +45,8 @@ class Verdict(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Only with clear output."""
     time: int
     """Microseconds; the capture time at which it was decided."""
+    since: int | None = None
+    """Microseconds when the trigger came true; only of what was held before."""
     trigger: str
     """Id of the event or timer that completed the trigger."""
     evidence: list[Sample] = []
@@ -65,6 +67,8 @@ class Verdict(msgspec.Struct, kw_only=True, omit_defaults=True):
             {**msgspec.to_builtins(sample), "time": to_text(sample.time)}
             for sample in self.evidence
         ]
+        if self.since is not None:
+            row["since"] = to_text(self.since)
         if self.not_before is not None:
             row["not_before"] = to_text(self.not_before)
         return row

@@ -16,11 +16,9 @@ from decoders.times import SECOND
 from stream.log import (
     SCHEMA_VERSION,
     Batch,
-    Erased,
     FeedScored,
     Item,
-    OptedOut,
-    ProfileChanged,
+    OfSubscriber,
     RulesChanged,
     Signal,
     Tick,
@@ -78,7 +76,7 @@ class Batcher:
         self.next_seq += 1
         return self._append(partition_of(event.subscriber, len(self._open)), signal)
 
-    def change(self, item: ProfileChanged | OptedOut | Erased) -> list[Addressed]:
+    def change(self, item: OfSubscriber) -> list[Addressed]:
         """Takes a change of one subscriber; gives the batch that it filled, if any."""
         return self._append(partition_of(item.subscriber, len(self._open)), item)
 

@@ -15,7 +15,7 @@ from rules import state as states
 from rules.campaign import DRAFT, Campaign
 from rules.engine import RuleSet
 from rules.state import Subscriber
-from rules.triggers import trigger_key
+from rules.triggers import completing, keys
 from rules.verdicts import Verdict
 from stream import lookup, roles, told
 from stream.basis import Basis
@@ -76,12 +76,12 @@ def why_not(question: WhyNot, basis: Basis) -> None:
 
 
 def names(rules: RuleSet) -> dict[int, str]:
-    """Campaigns by their own keys and by those of their triggers."""
+    """Campaigns by their own keys and by those of their triggers and these' parts."""
     found: dict[int, str] = {}
     for campaign in rules.campaigns:
         found[campaign.key] = campaign.id
-        key = trigger_key(campaign.kind, campaign.trigger)
-        found[key] = f"{found[key]}, {campaign.id}" if key in found else campaign.id
+        for key in dict.fromkeys(keys(campaign.kind, campaign.trigger)):
+            found[key] = f"{found[key]}, {campaign.id}" if key in found else campaign.id
     return found
 
 
@@ -213,7 +213,7 @@ def _moment_lines(moment: Moment, campaign: Campaign, rules: RuleSet) -> Iterato
 def _no_trigger(moment: Moment, campaign: Campaign, rules: RuleSet) -> str:
     """Why a moment did not complete the trigger, as far as an event alone could."""
     event = moment.event
-    types = told.completing_types(campaign)
+    types = completing(campaign.kind, campaign.trigger)
     if event is None or types is None:
         return "did not complete the trigger"
     if event.type not in types:

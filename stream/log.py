@@ -69,7 +69,20 @@ class FeedScored(msgspec.Struct, array_like=True, tag="feed"):
     """Area (``46000-17104``) → score, 0 to 90; every other area of the source stands at 100."""
 
 
-Item = Signal | Tick | RulesChanged | ProfileChanged | OptedOut | Erased | FeedScored
+class OutcomeRecorded(msgspec.Struct, array_like=True, tag="outcome"):
+    """What became of an offer; an answer ends the campaign's further waves."""
+
+    subscriber: str
+    campaign: str
+    offer: str
+    outcome: str
+    """As in the topic ``outcomes``; ``opted out`` is an opt-out too."""
+    time: int
+
+
+OfSubscriber = ProfileChanged | OptedOut | OutcomeRecorded | Erased
+"""Items about one subscriber that are no events."""
+Item = Signal | Tick | RulesChanged | OfSubscriber | FeedScored
 
 
 class Batch(msgspec.Struct, array_like=True):

@@ -14,7 +14,7 @@ from stream.outcomes import Outcome
 from stream.publisher import Publisher
 from stream.state import OutboxEntry
 
-_TIMES = ("time", "not_before")
+_TIMES = ("time", "not_before", "since")
 
 
 class Publishing:

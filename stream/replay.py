@@ -19,7 +19,7 @@ from stream.batcher import MAX_ITEMS, Addressed, Batcher, second_before
 from stream.engine import Engine
 from stream.handled import Handled
 from stream.handler import Handler
-from stream.log import Erased, FeedScored, OptedOut, ProfileChanged, RulesChanged
+from stream.log import FeedScored, OfSubscriber, RulesChanged
 from stream.memory_store import MemoryStore
 from stream.ordered import InOrder
 from stream.relay import Relay
@@ -29,7 +29,7 @@ from stream.step import Rules
 _EPOCH = "replay"
 _SOURCE = "captures"
 
-Change = RulesChanged | ProfileChanged | OptedOut | Erased | FeedScored
+Change = RulesChanged | OfSubscriber | FeedScored
 LoadRules = Callable[[dict[str, bytes]], Rules]
 Write = Callable[[Verdict], None]
 

@@ -26,6 +26,7 @@ from stream.log import (
     FeedScored,
     Item,
     OptedOut,
+    OutcomeRecorded,
     ProfileChanged,
     RulesChanged,
     Signal,
@@ -37,6 +38,9 @@ UNREADABLE_STATE = "state unreadable"
 UNREADABLE_PROFILE = "profile unreadable"
 UNUSABLE_RULES = "rules unusable"
 RULES_FAILED = "rules failed"
+
+OPTED_OUT = "opted out"
+"""The outcome."""
 
 
 class Decision(Protocol):
@@ -67,6 +71,9 @@ class Rules(Protocol):
         self, state: Subscriber, profile: Profile | None, now: int, feeds: Feeds
     ) -> Decision:
         """Fires the state's timers due at or before `now`; none of these is left afterwards."""
+
+    def on_outcome(self, state: Subscriber, campaign: str, outcome: str, time: int) -> Decision:
+        """Takes what became of an offer of a campaign."""
 
 
 LoadRules = Callable[[str, dict[str, bytes]], Rules]
@@ -164,6 +171,8 @@ class StepRun:
                 self._change_rules(item)
             elif isinstance(item, FeedScored):
                 self._score(source, item)
+            elif isinstance(item, OutcomeRecorded):
+                self._outcome(item)
             else:
                 self._change_profile(item)
             self._position += 1
@@ -260,6 +269,17 @@ class StepRun:
             self._fault(UNUSABLE_RULES, str(error))
         else:
             self._bundle = item.bundle
+
+    def _outcome(self, item: OutcomeRecorded) -> None:
+        rules, known = self.rules, self._subscriber(item.subscriber)
+        if item.outcome == OPTED_OUT:
+            self._write_profile(known, profiles.encode(profiles.opted_out(known.profile)))
+        if rules is None or known.aside is not None:
+            return
+        self._decide(
+            known,
+            lambda: rules.on_outcome(known.state, item.campaign, item.outcome, item.time),
+        )
 
     def _change_profile(self, item: ProfileChanged | OptedOut | Erased) -> None:
         known = self._subscriber(item.subscriber)

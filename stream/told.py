@@ -16,7 +16,6 @@ from decoders.times import to_text
 from rules.campaign import Campaign
 from rules.profile import Profile
 from rules.state import Mark, Sent, Subscriber
-from rules.triggers import Moment, build
 from rules.verdicts import Sample, Verdict
 from stream.outcomes import Outcome
 
@@ -206,11 +205,3 @@ def _agrees(fact: object, wanted: object) -> bool:
 
 def _wanted(wanted: object) -> str:
     return " or ".join(map(str, wanted)) if isinstance(wanted, list) else str(wanted)
-
-
-def completing_types(campaign: Campaign) -> frozenset[str] | None:
-    """Types of the events that can complete a campaign's trigger alone; None where none can."""
-    trigger = build(campaign.kind, campaign.trigger, 0)
-    if not isinstance(trigger, Moment):
-        return None
-    return frozenset(key[0] for key in trigger.index_keys())

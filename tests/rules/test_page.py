@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from rules import format as fmt
-from rules import triggers
 from rules.engine import RuleSet
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "campaigns.md").read_text("utf-8")
@@ -26,9 +25,3 @@ def test_the_page_names_every_trigger_and_every_setting() -> None:
     for kind in (fmt.Trigger, fmt.SettingsFile):
         for field in msgspec.structs.fields(kind):
             assert f"`{field.encode_name}`" in PAGE
-
-
-def test_the_page_says_which_triggers_are_refused() -> None:
-    sentence = re.search(r"[^.]*refused by this version", PAGE)
-    assert sentence is not None
-    assert set(re.findall(r"`(\w+)`", sentence[0])) >= triggers.UNSUPPORTED

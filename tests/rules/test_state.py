@@ -27,7 +27,7 @@ from rules import profile as profiles
 from rules import state as states
 from rules.errors import StateError
 from rules.profile import Profile, from_row
-from rules.state import MOST_FRAMES, Hold, Mark, Sent, Stay, Subscriber
+from rules.state import MOST_FRAMES, Chain, Hold, Mark, Progress, Sent, Stay, Subscriber, Wave
 from rules.verdicts import Sample
 
 _integers = st.integers(0, 2**48)
@@ -58,6 +58,22 @@ _holds = st.builds(
     evidence=st.lists(_marks, max_size=3).map(tuple),
     event=st.none() | st.dictionaries(st.text(max_size=3), _integers, max_size=3),
 )
+_chains = st.builds(
+    Chain, _integers, st.lists(_marks, max_size=3).map(tuple), st.booleans(), st.text(max_size=5)
+)
+_progress = st.builds(
+    Progress, st.dictionaries(st.integers(0, 9), _chains, max_size=3), st.none() | _integers
+)
+_waves = st.builds(
+    Wave,
+    campaign=st.text(max_size=5),
+    wave=st.integers(2, 9),
+    due=_integers,
+    trigger=st.text(max_size=5),
+    gap=st.booleans(),
+    evidence=st.lists(_marks, max_size=3).map(tuple),
+    event=st.none() | st.dictionaries(st.text(max_size=3), _integers, max_size=3),
+)
 _subscribers = st.builds(
     Subscriber,
     subscriber=st.text(max_size=30),
@@ -67,6 +83,8 @@ _subscribers = st.builds(
     sent=st.lists(
         st.builds(Sent, st.integers(0, 2**32 - 1), _integers, st.booleans()), max_size=4
     ).map(tuple),
+    progress=st.dictionaries(st.integers(0, 2**32 - 1), _progress, max_size=2),
+    waves=st.lists(_waves, max_size=2).map(tuple),
 )
 
 
@@ -90,9 +108,14 @@ def test_damaged_bytes_are_refused_or_read_as_a_state_and_never_crash(
 
 
 def test_a_state_of_a_newer_version_is_refused_whatever_its_layout() -> None:
-    for newer in ((2, "x"), (2, "x", [], None, {}, (), (), "more"), (99,)):
+    for newer in ((3, "x"), (3, "x", [], None, {}, (), (), "more"), (99,)):
         with pytest.raises(StateError, match="version"):
             states.decode(msgspec.msgpack.encode(newer))
+
+
+def test_a_state_of_version_1_is_read() -> None:
+    old = msgspec.msgpack.encode((1, "x", [], None, {}, (), ((7, 8, False),)))
+    assert states.decode(old) == Subscriber("x", sent=(Sent(7, 8),))
 
 
 def test_a_mark_outside_the_table_is_damage() -> None:
@@ -108,7 +131,7 @@ def test_a_subscriber_inside_a_watched_area_takes_under_200_bytes() -> None:
     life.event(seen(DAY, INSIDE, frames=frames))
     assert len(states.encode(life.state)) < 160
     life.event(seen(DAY + HOUR, OUTSIDE, frames=frames))
-    assert len(states.encode(life.state)) < 220
+    assert len(states.encode(life.state)) < 224
     life.clock(DAY + 2 * HOUR)
     assert len(states.encode(life.state)) < 115
 

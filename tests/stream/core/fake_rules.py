@@ -63,6 +63,9 @@ class FakeRules:
         stays = {KEY: msgspec.structs.replace(stay, due=None)}
         return Step(msgspec.structs.replace(state, stays=stays), [verdict])
 
+    def on_outcome(self, state: Subscriber, campaign: str, outcome: str, time: int) -> Step:
+        return Step(state, [self._verdict(state, None, time, f"{outcome} of {campaign}")])
+
     def _verdict(
         self, state: Subscriber, profile: Profile | None, time: int, trigger: str
     ) -> Verdict:

@@ -1,0 +1,125 @@
+"""Triggers that a single event completes: called, texted, attached and their like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+
+from msgspec import UNSET
+
+from decoders import events
+from decoders.events import Event
+from rules import format as fmt
+from rules.areas import Membership
+from rules.firing import Firing, trigger_key
+from rules.state import Mark
+from rules.units import duration
+
+Test = Callable[[Event], bool]
+
+TYPES = {
+    "called": (events.CALL_ATTEMPTED,),
+    "answered": (events.CALL_ANSWERED,),
+    "call_ended": (events.CALL_ENDED,),
+    "texted": (events.MESSAGE_SENT, events.MESSAGE_RECEIVED),
+    "requested": (events.SERVICE_REQUESTED,),
+    "updated": (events.LOCATION_UPDATED,),
+    "attached": (events.LOCATION_UPDATED,),
+    "detached": (events.SUBSCRIBER_DETACHED,),
+    "handed_over": (events.LOCATION_HANDOVER,),
+}
+"""Types of the events that complete a trigger."""
+
+_DETAILS = {
+    "call_ended": ("answered", "ended_by"),
+    "requested": ("operation", "code"),
+    "updated": ("kind", "outcome"),
+}
+"""Keys of a filter that a key of the event's detail must equal."""
+
+IndexKey = tuple[str, str | None, str | None]
+"""Event type, direction and number class; None for any."""
+
+
+class Moment:
+    """A trigger that a single event completes; every condition of its filter must hold."""
+
+    def __init__(self, kind: str, spec: fmt.Place, place: int | None) -> None:
+        self.kind = kind
+        self.key = trigger_key(kind, spec)
+        self.place = place
+        self._directions = _given(getattr(spec, "direction", UNSET))
+        self._classes = _given(getattr(spec, "number_class", UNSET))
+        self._tests = tuple(_tests(kind, spec))
+
+    def index_keys(self) -> Iterator[IndexKey]:
+        """Under which keys the engine finds this trigger."""
+        return product(TYPES[self.kind], self._directions, self._classes)
+
+    def matches(self, event: Event, membership: Membership | None) -> bool:
+        """Whether `event`, found under one of the index keys, completes the trigger.
+
+        Args:
+            event: the event.
+            membership: where its cell lies; None if it has none.
+        """
+        if self.place is not None and (membership is None or self.place not in membership.inside):
+            return False
+        return all(test(event) for test in self._tests)
+
+    def fired(self, event: Event) -> Firing:
+        """What came true."""
+        return Firing(self.key, event.id, (Mark.of(event),), False, event)
+
+
+def _given(value: object) -> tuple[str | None, ...]:
+    if value is UNSET:
+        return (None,)
+    return tuple(value) if isinstance(value, list) else (str(value),)
+
+
+def _tests(kind: str, spec: fmt.Place) -> Iterator[Test]:
+    if isinstance(spec, fmt.CallFilter):
+        yield from _prefix_tests(spec)
+    if isinstance(spec, fmt.CallEnd):
+        yield from _end_tests(spec)
+    for name in _DETAILS.get(kind, ()):
+        if getattr(spec, name) is not UNSET:
+            yield _detail_is(name, getattr(spec, name))
+    if kind == "attached":
+        yield _detail_is("kind", "imsi attach")
+        yield _detail_is("outcome", "accepted")
+
+
+def _detail_is(name: str, value: object) -> Test:
+    return lambda event: event.detail.get(name) == value
+
+
+def _selected(event: Event) -> str | None:
+    return event.other_party.selected if event.other_party else None
+
+
+def _prefix_tests(spec: fmt.CallFilter) -> Iterator[Test]:
+    if spec.prefix is not UNSET:
+        wanted = frozenset(spec.prefix)
+        yield lambda event: _selected(event) in wanted
+    if spec.not_prefix is not UNSET:
+        unwanted = frozenset(spec.not_prefix)
+        yield lambda event: _selected(event) not in unwanted
+
+
+def _end_tests(spec: fmt.CallEnd) -> Iterator[Test]:
+    if spec.cause is not UNSET:
+        causes = frozenset(spec.cause)
+        yield lambda event: event.detail.get("cause") in causes
+    if spec.at_least is not UNSET:
+        least = duration(spec.at_least)
+        yield lambda event: (length := _length(event)) is not None and length >= least
+    if spec.at_most is not UNSET:
+        most = duration(spec.at_most)
+        yield lambda event: (length := _length(event)) is not None and length <= most
+
+
+def _length(event: Event) -> int | None:
+    seconds = event.detail.get("duration_seconds")
+    return None if seconds is None else round(seconds * 1_000_000)
