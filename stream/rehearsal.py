@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from rich.console import Console
 
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from rules import profile as profile_codec
 from rules.campaign import DRAFT
 from rules.engine import RuleSet
 from rules.verdicts import Verdict
-from stream import outlook_view, rule_files, writers
+from stream import outlook_view, printed, rule_files, writers
 from stream.log import ProfileChanged, RulesChanged
 from stream.offline import Captures, Reading, correlator, say
 from stream.outlook import Campaign, Outlook
@@ -81,7 +80,7 @@ def replay(  # noqa: PLR0913  a command's options
         signals = captures.signals(correlator(reading))
         _tell(asyncio.run(run.run(signals, changes, until=until)))
     if launch.wanted:
-        outlook_view.show(outlook, before.settings.zone, Console(highlight=False))
+        outlook_view.show(outlook, before.settings.zone, printed.console())
     if launch.html is not None:
         outlook_view.page(outlook, before.settings.zone, launch.html)
     captures.check()
