@@ -8,9 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from decoders.errors import XinlingError
+from decoders.times import SECOND
+from rules.campaign import LIVE, Campaign
 from rules.engine import RuleSet
-from stream import rule_files
+from stream import conflicts, printed, rule_files
 
+_MOST_SHOWN = 200
 SHIPPED = Path(__file__).resolve().parent.parent / "rules" / "campaigns"
 
 
@@ -34,12 +37,48 @@ def show(folder: Path | None) -> None:
             runs,
             campaign.kind,
         )
-    Console(highlight=False).print(table)
+    printed.console().print(table)
+
+
+def meet(folder: Path | None, areas: Path | None, cells: Path | None) -> None:
+    """Print which campaigns of `folder` could meet in one subscriber; most likely ones first."""
+    rules = _load(folder, areas, cells)
+    order = (conflicts.SAME_EVENT, conflicts.SAME_MOMENT, conflicts.LATER)
+    found = sorted(conflicts.conflicts(rules.campaigns), key=lambda one: order.index(one.how))
+    console = printed.console()
+    if not found:
+        console.print("no two of these campaigns could meet")
+        return
+    table = Table("goes first", "priority", "stands back", "priority", "they meet", "", box=None)
+    for one in found[:_MOST_SHOWN]:
+        table.add_row(*_named(one.first), *_named(one.second), one.how, _remark(one))
+    console.print(table)
+    if len(found) > _MOST_SHOWN:
+        console.print(f"and {len(found) - _MOST_SHOWN:,} further pairs")
+    if rules.settings.apart:
+        seconds = rules.settings.apart // SECOND
+        console.print(f"besides, all of them meet within {seconds:,} s after one was sent")
+
+
+def _named(campaign: Campaign) -> tuple[str, str]:
+    status = "" if campaign.status == LIVE else f" ({campaign.status})"
+    return campaign.id + status, str(campaign.priority)
+
+
+def _remark(conflict: conflicts.Conflict) -> str:
+    if conflict.excludes:
+        return "one excludes the other"
+    return "same priority: their names decide" if conflict.tie else ""
 
 
 def _load(folder: Path | None, areas: Path | None, cells: Path | None) -> RuleSet:
     place = folder or SHIPPED
-    bundle = rule_files.bundle(place, areas or _beside(place, rule_files.AREAS), cells)
+    bundle = rule_files.bundle(
+        place,
+        areas or _beside(place, rule_files.AREAS),
+        cells or _beside(place, rule_files.CELLS),
+        _beside(place, rule_files.SETTINGS),
+    )
     if not any(name.startswith(rule_files.CAMPAIGNS) for name in bundle):
         raise XinlingError(
             "no campaign file (*.yaml) in it", file=str(place), remedy="name the campaigns' folder"
@@ -48,6 +87,6 @@ def _load(folder: Path | None, areas: Path | None, cells: Path | None) -> RuleSe
 
 
 def _beside(folder: Path, name: str) -> Path | None:
-    """An areas file that lies with the campaigns or in the folder above them."""
+    """A file that lies with the campaigns or in the folder above them."""
     places = (folder / name, folder.parent / name)
     return next((path for path in places if path.is_file()), None)

@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 campaigns_app = typer.Typer(no_args_is_help=True, help="Check and list campaign files.")
 app.add_typer(campaigns_app, name="campaigns")
+bench_app = typer.Typer(no_args_is_help=True, help="The project's own measurements.")
+app.add_typer(bench_app, name="bench")
 profiles_app = typer.Typer(no_args_is_help=True, help="Load subscribers' profiles.")
 app.add_typer(profiles_app, name="profiles")
 
@@ -260,6 +262,18 @@ def campaigns_list(
     campaign_files.show(folder)
 
 
+@campaigns_app.command("conflicts", epilog="Example: `xinling campaigns conflicts rules/campaigns`")
+def campaigns_conflicts(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of campaign files.")] = None,
+    areas: Annotated[Path | None, typer.Option("--areas", help="Areas (GeoJSON).")] = None,
+    cells: Cells = None,
+) -> None:
+    """Show which campaigns could meet in one subscriber, when, and which goes first."""
+    from stream import campaign_files
+
+    campaign_files.meet(folder, areas, cells)
+
+
 @app.command(epilog="Example: `xinling demo`")
 def demo() -> None:
     """Play real captures through the whole system on this machine, to an SMSC and back."""
@@ -280,6 +294,22 @@ def run(
     from stream import service
 
     service.run(config, only.value if only else None, check=check)
+
+
+@app.command(epilog="Example: `xinling tail --campaign welcome-away --config xinling.toml`")
+def tail(
+    kinds: Annotated[
+        list[str] | None, typer.Option("--type", help="Only events of this type; may be repeated.")
+    ] = None,
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", help="Only verdicts and outcomes of this campaign.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Show what a running service is doing, until Ctrl-C."""
+    from stream import tail as room
+
+    room.tail(config, kinds or [], campaign)
 
 
 @profiles_app.command(
@@ -346,6 +376,27 @@ def ingest(
     from stream import service
 
     service.ingest(config, sources, speed)
+
+
+@bench_app.command(
+    "decode",
+    epilog="Example: `xinling bench decode trace.pcap --messages 1000000 --against tshark`",
+)
+def bench_decode(
+    captures: Annotated[list[str], typer.Argument(metavar="CAPTURE...", help="Capture files.")],
+    messages: Annotated[
+        int | None,
+        typer.Option("--messages", min=1, help="Repeat their traffic to about this many messages."),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Measure this in turn with it: `tshark`.")
+    ] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 3,
+) -> None:
+    """Measure decoding, as JSON lines with versions and machine."""
+    from stream import bench
+
+    bench.decode(captures, messages=messages, against=against, rounds=rounds)
 
 
 def _time(text: str | None, option: str = "--until") -> int | None:

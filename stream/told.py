@@ -160,11 +160,15 @@ def message_line(message: Message, pseudonyms: Pseudonyms) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict) and "digits" in value:
-        return str(value["digits"])[:_SHORT] + "…"
+        return short(str(value["digits"]))
     if isinstance(value, dict):
         return "-".join(str(part) for part in value.values() if part is not None)
-    text = str(value)
-    return text[:_SHORT] + "…" if len(text) > 2 * _SHORT else text
+    return short(str(value))
+
+
+def short(pseudonym: str) -> str:
+    """A pseudonym as far as it is shown in a line; what is short already stays."""
+    return pseudonym[:_SHORT] + "…" if len(pseudonym) > 2 * _SHORT else pseudonym
 
 
 def _is_plain(value: object) -> bool:

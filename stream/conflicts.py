@@ -1,0 +1,95 @@
+"""`xinling campaigns conflicts`: which campaigns could meet in one subscriber, and who goes first.
+
+What files can say: dates, triggers, exclusions, priorities. Whether anybody is in both audiences is
+a question to a replay (`xinling replay --summary` shows whom campaigns share).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import combinations
+from typing import NamedTuple
+
+from rules.campaign import PAUSED, Campaign
+from rules.moments import TYPES, IndexKey, Moment
+from rules.tree import leaves
+from rules.triggers import keys
+
+SAME_EVENT = "at one event"
+SAME_MOMENT = "at one moment"
+LATER = "while one is held"
+
+
+class Conflict(NamedTuple):
+    """Two campaigns that could meet."""
+
+    first: Campaign
+    """The one that goes out where both are due or held."""
+    second: Campaign
+    how: str
+    """One of the three texts above: what is said first happens most."""
+    tie: bool
+    """Both have one priority: their names decide."""
+    excludes: bool
+    """One is kept from whoever was sent the other, which settles it for good."""
+
+
+def conflicts(campaigns: Sequence[Campaign]) -> Iterator[Conflict]:
+    """Every pair of campaigns that are not paused, run on a common day and could meet."""
+    asked = [campaign for campaign in campaigns if campaign.status != PAUSED]
+    for one, other in combinations(asked, 2):
+        if not _same_days(one, other):
+            continue
+        first, second = sorted((one, other), key=_rank)
+        yield Conflict(
+            first,
+            second,
+            _how(one, other),
+            tie=one.priority == other.priority,
+            excludes=_excludes(one, other) or _excludes(other, one),
+        )
+
+
+def _rank(campaign: Campaign) -> tuple[bool, int, str]:
+    """As `rules.governance` ranks cases."""
+    return (campaign.shadow, -campaign.priority, campaign.id)
+
+
+def _same_days(one: Campaign, other: Campaign) -> bool:
+    begins = max(one.starts or date.min, other.starts or date.min)
+    return begins <= min(one.ends or date.max, other.ends or date.max)
+
+
+def _how(one: Campaign, other: Campaign) -> str:
+    if _share_timer(one, other):
+        return SAME_MOMENT
+    mine, theirs = _events(one), _events(other)
+    if any(_agree(key, their) for key in mine for their in theirs):
+        return SAME_EVENT
+    return LATER
+
+
+def _share_timer(one: Campaign, other: Campaign) -> bool:
+    """Whether a trigger, or a part of one, is the same in both."""
+    return bool(set(keys(one.kind, one.trigger)) & set(keys(other.kind, other.trigger)))
+
+
+def _events(campaign: Campaign) -> set[IndexKey]:
+    """Which events make a part of its trigger come true."""
+    return {
+        key
+        for leaf in leaves(campaign.spec.trigger)
+        if leaf.kind in TYPES
+        for key in Moment(leaf.kind, leaf.spec, None).index_keys()
+    }
+
+
+def _agree(one: IndexKey, other: IndexKey) -> bool:
+    """Whether an event could be found under both keys; None in a key is any."""
+    return all(a is None or b is None or a == b for a, b in zip(one, other, strict=True))
+
+
+def _excludes(one: Campaign, other: Campaign) -> bool:
+    rule = one.exclusion
+    return rule is not None and (other.id in rule.campaigns or bool(other.tags & rule.tags))
