@@ -30,6 +30,8 @@ _DEFERRED = 8
 _LINKS = 65_536
 _PLACING = frozenset({"COMPLETE LAYER 3 INFORMATION", "ASSIGNMENT COMPLETE"})
 """BSSMAP messages whose cell is where the phone is."""
+_INVOKE = b"\xa1"
+"""Tag of a component that asks for something, TS 24.080 3.6.2."""
 _CALL_CONTROL = 9
 """Cause of a CLEAR COMMAND, TS 48.008 3.2.2.5."""
 _CLEARINGS: dict[str, str | None] = {"CLEAR REQUEST": RADIO, "CLEAR COMMAND": None}
@@ -178,6 +180,7 @@ class Conversations:
         dialogue = self._dialogue(connection, message, from_network)
         if dialogue is None or message.protocol == "SCCP":
             return events
+        dialogue.resumes |= message.message == "CM RE-ESTABLISHMENT REQUEST"
         dialogue = self._identify(connection, dialogue, message)
         if dialogue.by is None and from_network is False and not dialogue.partial:
             dialogue.by = message.message
@@ -200,7 +203,7 @@ class Conversations:
             doubt = self._doubt(dialogue)
             return self._calls.receive(
                 dialogue, message, which, from_network=from_network, doubt=doubt
-            )
+            ) + _service_in_call(message, from_network=from_network)
         if message.protocol == "SMS":
             return short_messages.receive(dialogue, message, which)
         if message.protocol == "SS" and not from_network:
@@ -318,7 +321,8 @@ class Conversations:
 
     def _doubt(self, dialogue: Dialogue) -> bool:
         """Something of this dialogue may have passed unseen."""
-        return dialogue.partial or self.ledger.touched(dialogue)
+        lost = dialogue.resumes and not dialogue.calls  # the call that it goes on with
+        return dialogue.partial or lost or self.ledger.touched(dialogue)
 
 
 def _follows(message: Message) -> bool:
@@ -342,5 +346,15 @@ def _service(dialogue: Dialogue, message: Message, which: Transaction) -> list[D
     if message.message != "REGISTER" or which in dialogue.services:
         return []
     dialogue.services.add(which)
+    detail = {"operation": message.operation, "code": message.service_code}
+    return [Draft(type=SERVICE_REQUESTED, message=message, detail=detail)]
+
+
+def _service_in_call(message: Message, *, from_network: bool) -> list[Draft]:
+    """A supplementary service asked for by the subscriber in a call, TS 24.008 9.3.9."""
+    if message.message != "FACILITY" or from_network or message.operation is None:
+        return []
+    if message.raw[3:4] != _INVOKE:
+        return []
     detail = {"operation": message.operation, "code": message.service_code}
     return [Draft(type=SERVICE_REQUESTED, message=message, detail=detail)]

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from decoders.call import Call
 from decoders.identity import Bindings
 from decoders.messages import Lai, Message
-from decoders.subject import Dialogue, frame_of
+from decoders.subject import Dialogue, Transaction, frame_of
+from decoders.times import SECOND
 
 _FRAMES = 4
 """Records kept that show place and identity."""
+_PARTED = 65_536
+"""Subscribers whose last calls are remembered after their dialogue."""
+_RESUMED_WITHIN = 30 * SECOND
+"""Microseconds after a call's end within which it may be re-established."""
 
 
 class Recognition:
@@ -24,6 +30,7 @@ class Recognition:
         self._bindings = bindings
         self._subscribers = subscribers
         self._latest: OrderedDict[str, Dialogue] = OrderedDict()
+        self._parted: OrderedDict[str, dict[Transaction, Call]] = OrderedDict()
 
     def contradicts(self, dialogue: Dialogue, message: Message) -> bool:
         """`message` shows another IMSI than its dialogue has: a new one has begun unseen."""
@@ -59,8 +66,15 @@ class Recognition:
     def part(self, dialogue: Dialogue) -> None:
         """The dialogue is over."""
         imsi = dialogue.imsi or dialogue.learned
-        if imsi is not None and self._latest.get(imsi) is dialogue:
+        if imsi is None:
+            return
+        if self._latest.get(imsi) is dialogue:
             del self._latest[imsi]
+        if dialogue.calls:
+            self._parted[imsi] = dialogue.calls
+            self._parted.move_to_end(imsi)
+            if len(self._parted) > _PARTED:
+                self._parted.popitem(last=False)
 
     def place(self, dialogue: Dialogue) -> None:
         """The dialogue's cell lies in an area that its VLR serves.
@@ -101,12 +115,24 @@ class Recognition:
 
     def _meet(self, imsi: str, dialogue: Dialogue) -> None:
         before = self._latest.pop(imsi, None)
+        if dialogue.resumes:
+            self._resume(dialogue, imsi, before)
         if before is not None and before is not dialogue:
             older, dialogue = sorted((before, dialogue), key=lambda one: one.opened)
             older.left = True
         self._latest[imsi] = dialogue
         if len(self._latest) > self._subscribers:
             self._latest.popitem(last=False)
+
+    def _resume(self, dialogue: Dialogue, imsi: str, before: Dialogue | None) -> None:
+        """The calls of the dialogue that lost its radio go on in this one."""
+        if before is not None and before is not dialogue:
+            calls, before.calls = before.calls, {}
+        else:
+            calls = self._parted.pop(imsi, {})
+        for which, call in calls.items():
+            if call.ended is None or dialogue.opened - call.ended <= _RESUMED_WITHIN:
+                dialogue.calls.setdefault(which, call)
 
 
 def note_frame(dialogue: Dialogue, message: Message) -> None:

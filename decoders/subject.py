@@ -97,6 +97,8 @@ class Dialogue(msgspec.Struct, kw_only=True, eq=False):
     source_gone: bool = False
     """The leg that carried it was cleared while a handover's target is still awaited."""
     over: bool = False
+    resumes: bool = False
+    """It began with a CM RE-ESTABLISHMENT REQUEST: a call goes on in it, TS 24.008 4.5.1.6."""
 
     def busy(self) -> bool:
         """A call is up: silence may last for hours."""

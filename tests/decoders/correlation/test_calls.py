@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from correlation_labs import LABS, correlate, events_of
-from correlation_messages import CELL, IMSI, Wire
+from correlation_messages import CELL, IMSI, START, Wire
 
 from decoders.call import CALLS, CallState
 from decoders.events import CALL_ENDED, Event
@@ -356,3 +356,69 @@ def test_a_network_that_begins_with_release_says_why() -> None:
     ]
     (ended,) = [event for event in correlate(messages) if event.type == CALL_ENDED]
     assert (ended.detail["ended_by"], ended.detail["cause"]) == ("network", 17)
+
+
+ELSEWHERE = Cell("460", "00", 200, 8)
+
+
+def re_established(wire: Wire, *, lost_first: bool) -> list[Message]:
+    """An answered call whose radio is lost, and which goes on in a new connection elsewhere."""
+    talking = call(wire, "SETUP", "ALERTING", "CONNECT")
+    lost = [
+        wire.from_mobile("BSSMAP", "CLEAR REQUEST", cause=1),
+        wire.to_mobile("BSSMAP", "CLEAR COMMAND", cause=1),
+        wire.from_mobile("BSSMAP", "CLEAR COMPLETE"),
+        *wire.release(2, 1),
+    ]
+    again = wire.request(3, "CM RE-ESTABLISHMENT REQUEST", imsi=IMSI)
+    again[0].cell = ELSEWHERE
+    again.append(wire.confirm(4, 3))
+    ended = [
+        wire.message("CC", "DISCONNECT", up=True, dlr=4, ti=0, ti_flag=0, cause=16),
+        wire.message("CC", "RELEASE", up=False, dlr=3, ti=0, ti_flag=1, cause=16),
+        wire.message("CC", "RELEASE COMPLETE", up=True, dlr=4, ti=0, ti_flag=0),
+    ]
+    between = [*lost, *again] if lost_first else [*again, *lost]
+    messages = [*talking, *between, *ended]
+    for place, message in enumerate(messages):
+        message.time = START + place * SECOND // 10
+    return messages
+
+
+def test_a_re_established_call_goes_on_under_its_key_in_its_new_cell() -> None:
+    events = correlate(re_established(Wire(), lost_first=False))
+    calls = [event for event in events if event.call]
+    assert types(calls) == ["call.attempted", "call.alerting", "call.answered", "call.ended"]
+    assert len({event.call for event in calls}) == 1
+    assert calls[-1].cell == ELSEWHERE
+    assert calls[-1].detail["ended_by"] == "mobile"
+    assert calls[-1].detail["duration_seconds"] > 0
+
+
+def test_a_call_whose_radio_end_was_told_is_not_ended_again_after_re_establishment() -> None:
+    events = correlate(re_established(Wire(), lost_first=True))
+    (ended,) = [event for event in events if event.type == CALL_ENDED]
+    assert ended.detail["ended_by"] == "radio"
+
+
+def test_what_is_not_known_of_a_re_established_call_is_null() -> None:
+    messages = re_established(Wire(), lost_first=True)
+    again = next(n for n, one in enumerate(messages) if one.slr == 3)
+    (ended,) = [event for event in correlate(messages[again:]) if event.type == CALL_ENDED]
+    assert ended.detail["answered"] is None
+    assert ended.detail["duration_seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("tag", "up", "asked"), [(0xA1, True, 1), (0xA2, True, 0), (0xA1, False, 0)]
+)
+def test_a_service_asked_for_in_a_call_is_requested(tag: int, up: bool, asked: int) -> None:  # noqa: FBT001
+    wire = Wire()
+    raw = bytes([0x83, 0x3A, 0x07, tag])
+    make = wire.from_mobile if up else wire.to_mobile
+    messages = [
+        *call(wire, "SETUP", "CONNECT"),
+        make("CC", "FACILITY", ti=0, ti_flag=0 if up else 1, operation=124, raw=raw),
+    ]
+    found = [event for event in correlate(messages) if event.type == "service.requested"]
+    assert [event.detail for event in found] == [{"operation": 124, "code": None}] * asked
