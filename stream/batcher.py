@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from decoders.events import Event
 from decoders.times import SECOND
 from stream.log import (
@@ -45,7 +47,7 @@ class Batcher:
     """Batches of one source, for one log.
 
     Attributes:
-        next_seq: the sequence number that the next event gets; part of ingest's checkpoint.
+        next_seq: the number that the next event or change gets; part of ingest's checkpoint.
         clock: the latest tick, microseconds.
     """
 
@@ -72,19 +74,20 @@ class Batcher:
         """Takes an event; gives the batch that it filled, if any."""
         self._time = max(self._time, event.time)
         self.clock = max(self.clock, second_before(event.time))
-        signal = Signal(self.next_seq, event)
-        self.next_seq += 1
+        signal = Signal(self._number(), event)
         return self._append(partition_of(event.subscriber, len(self._open)), signal)
 
     def change(self, item: OfSubscriber) -> list[Addressed]:
         """Takes a change of one subscriber; gives the batch that it filled, if any."""
-        return self._append(partition_of(item.subscriber, len(self._open)), item)
+        partition = partition_of(item.subscriber, len(self._open))
+        return self._append(partition, msgspec.structs.replace(item, seq=self._number()))
 
     def change_rules(self, item: RulesChanged) -> list[Addressed]:
         """Takes new rules for every partition, in batches of their own: they may be large."""
         filled = self.flush()
+        numbered = msgspec.structs.replace(item, seq=self._number())
         for partition in range(len(self._open)):
-            self._open[partition].append(item)
+            self._open[partition].append(numbered)
             filled.append(self._close(partition))
         return filled
 
@@ -112,6 +115,10 @@ class Batcher:
             if items:
                 filled.append(self._close(partition))
         return filled
+
+    def _number(self) -> int:
+        self.next_seq += 1
+        return self.next_seq - 1
 
     def _append(self, partition: int, item: Item) -> list[Addressed]:
         self._tell_time(partition)

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 from redis.asyncio import Redis
 
@@ -23,10 +24,10 @@ from stream import rule_files
 from stream.batcher import Addressed, Batcher
 from stream.ingest import Writer
 from stream.log import ProfileChanged, RulesChanged
+from stream.state import PUBLICATION
 from stream.topics import MAX_RECORD_BYTES, Log
 from stream.vault import Identity, Vault
 
-SOURCE = "control"
 _ROWS = 500
 _MOST_OCTETS = MAX_RECORD_BYTES - (1 << 16)
 """Of a bundle: a record must hold it."""
@@ -60,12 +61,15 @@ class RedisMark:
 
 
 class Control:
-    """Publishes rules and profiles that the log does not have yet."""
+    """Publishes rules and profiles that the log does not have yet.
+
+    Each one is a source of its own, whose records are applied once, however often Kafka has them.
+    """
 
     def __init__(self, writer: Writer, log: Log, mark: Mark) -> None:
         self._writer = writer
         self._mark = mark
-        self._batcher = Batcher(SOURCE, log.epoch, log.partitions)
+        self._batcher = Batcher(PUBLICATION + uuid4().hex[:16], log.epoch, log.partitions)
 
     async def rules(self, bundle: dict[str, bytes]) -> bool:
         """Publishes the rules to every partition; False where they are the ones in force.

@@ -20,7 +20,11 @@ class Signal(msgspec.Struct, array_like=True, tag="event"):
     """An event of the signalling."""
 
     seq: int
-    """Grows by one with each event of its source, over all partitions; of the capture alone."""
+    """Grows by one with each event of its source, over all partitions; of the capture alone.
+
+    Changes are numbered too: a source is either a capture's events or one publication. What has
+    been seen of a source is not applied again, wherever it stands (P2).
+    """
     event: Event
 
 
@@ -37,6 +41,8 @@ class RulesChanged(msgspec.Struct, array_like=True, tag="rules"):
     hash: str
     bundle: dict[str, bytes]
     """What `rules.RuleSet.load` takes: the files' names and contents."""
+    seq: int = 0
+    """As a `Signal`'s; 0 where the log was written by a version that did not number it."""
 
 
 class ProfileChanged(msgspec.Struct, array_like=True, tag="profile"):
@@ -45,6 +51,8 @@ class ProfileChanged(msgspec.Struct, array_like=True, tag="profile"):
     subscriber: str
     profile: bytes
     """`rules.profile.encode`."""
+    seq: int = 0
+    """As a `Signal`'s; 0 where the log was written by a version that did not number it."""
 
 
 class OptedOut(msgspec.Struct, array_like=True, tag="opt-out"):
@@ -52,12 +60,16 @@ class OptedOut(msgspec.Struct, array_like=True, tag="opt-out"):
 
     subscriber: str
     time: int
+    seq: int = 0
+    """As a `Signal`'s; 0 where the log was written by a version that did not number it."""
 
 
 class Erased(msgspec.Struct, array_like=True, tag="erased"):
     """Forget this subscriber; a pseudonymous opt-out remains."""
 
     subscriber: str
+    seq: int = 0
+    """As a `Signal`'s; 0 where the log was written by a version that did not number it."""
 
 
 class FeedScored(msgspec.Struct, array_like=True, tag="feed"):
@@ -78,6 +90,8 @@ class OutcomeRecorded(msgspec.Struct, array_like=True, tag="outcome"):
     outcome: str
     """As in the topic ``outcomes``; ``opted out`` is an opt-out too."""
     time: int
+    seq: int = 0
+    """As a `Signal`'s; 0 where the log was written by a version that did not number it."""
 
 
 OfSubscriber = ProfileChanged | OptedOut | OutcomeRecorded | Erased

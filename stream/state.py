@@ -20,6 +20,9 @@ FORMAT_VERSION = 1
 BEGINNING = -(2**53)
 """Before every time a capture can bear: the clock of a partition that saw no tick."""
 _SOURCES_KEPT = 64
+_PUBLICATIONS_KEPT = 16
+PUBLICATION = "control/"
+"""What the source of a publication begins with; its events would be a capture's."""
 _EPOCHS_KEPT = 8
 
 
@@ -84,12 +87,19 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     """Epochs that are over, the latest last: their records are late copies."""
     feeds: dict[str, Feed] = {}
     """What each source has told of itself; the source last heard of stands last."""
+    turns: int = 0
+    """Commits since `position` was reached: a tick fires many timers in several commits, and each
+    must leave another progress than the one before."""
 
     def heard(self, sequences: dict[str, int]) -> dict[str, int]:
         """The sequences after `sequences` were seen; the sources longest silent are dropped."""
         kept = {source: seq for source, seq in self.sequences.items() if source not in sequences}
         kept.update(sequences)
-        return dict(list(kept.items())[-_SOURCES_KEPT:])
+        publications = [source for source in kept if source.startswith(PUBLICATION)]
+        over = set(publications[:-_PUBLICATIONS_KEPT])
+        captures = [source for source in kept if not source.startswith(PUBLICATION)]
+        over.update(captures[:-_SOURCES_KEPT])
+        return {source: seq for source, seq in kept.items() if source not in over}
 
     def scored(self, feeds: dict[str, Feed]) -> dict[str, Feed]:
         """The feeds after `feeds` were told; the sources longest silent are dropped."""

@@ -25,6 +25,7 @@ from stream.log import (
     Erased,
     FeedScored,
     Item,
+    OfSubscriber,
     OptedOut,
     OutcomeRecorded,
     ProfileChanged,
@@ -76,6 +77,7 @@ class Rules(Protocol):
         """Takes what became of an offer of a campaign."""
 
 
+Change = RulesChanged | OfSubscriber
 LoadRules = Callable[[str, dict[str, bytes]], Rules]
 """Hash and bundle in, rules out; raises `XinlingError` for a bundle that cannot be used."""
 
@@ -167,20 +169,17 @@ class StepRun:
             elif isinstance(item, Tick):
                 if not self._tick(item.time):
                     return self._position
-            elif isinstance(item, RulesChanged):
-                self._change_rules(item)
             elif isinstance(item, FeedScored):
                 self._score(source, item)
-            elif isinstance(item, OutcomeRecorded):
-                self._outcome(item)
-            else:
-                self._change_profile(item)
+            elif not self._applied(source, item.seq):
+                self._change(item)
             self._position += 1
         return self._position
 
     def commit(self, *, epoch: str, offset: int, position: int) -> Commit:
         """What to write; `epoch`, `offset` and `position` say where in the log to go on."""
         before = self._loaded.progress
+        stands = (epoch, offset, position) == (before.epoch, before.offset, before.position)
         progress = Progress(
             epoch=epoch,
             offset=offset,
@@ -190,6 +189,7 @@ class StepRun:
             sequences=before.heard(self._sequences),
             past_epochs=before.begun(epoch).past_epochs,
             feeds=before.scored(self._scored),
+            turns=before.turns + 1 if stands else 0,
         )
         commit = Commit(progress=progress, outbox=self._outbox, rules=self._bundle)
         for known in self._known.values():
@@ -221,6 +221,24 @@ class StepRun:
         self.events += 1
         feeds = self._feeds
         self._decide(known, lambda: rules.on_event(known.state, known.profile, event, feeds))
+
+    def _applied(self, source: str, seq: int) -> bool:
+        """Whether a change was applied before: what has come since must not be undone by a copy."""
+        if not seq:
+            return False
+        if seq <= self._last_seen(source):
+            self.repeated += 1
+            return True
+        self._sequences[source] = seq
+        return False
+
+    def _change(self, item: Change) -> None:
+        if isinstance(item, RulesChanged):
+            self._change_rules(item)
+        elif isinstance(item, OutcomeRecorded):
+            self._outcome(item)
+        else:
+            self._change_profile(item)
 
     def _last_seen(self, source: str) -> int:
         seen = self._sequences.get(source)

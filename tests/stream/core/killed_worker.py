@@ -17,7 +17,7 @@ from decoders.events import Event
 from stream.batcher import Addressed, Batcher
 from stream.engine import Engine
 from stream.handler import Handler, Limits
-from stream.log import Erased, RulesChanged
+from stream.log import FeedScored, RulesChanged
 from stream.redis_store import RedisStore
 from stream.state import StateStore
 
@@ -32,7 +32,9 @@ def written(epoch: str) -> Iterator[Addressed]:
             yield from batcher.add(item)
         elif isinstance(item, RulesChanged):
             yield from batcher.change_rules(item)
-        elif not isinstance(item, Erased):
+        elif isinstance(item, FeedScored):
+            yield from batcher.score(item)
+        else:
             yield from batcher.change(item)
     yield from batcher.flush()
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import redis
 
+_ON_DISK = "appendonlydir"
+
 
 class RedisServer:
     """On a socket, safe on disk before it answers; may be killed and started again."""
@@ -35,6 +37,15 @@ class RedisServer:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait(10)
+
+    def keep(self, folder: Path) -> None:
+        """Copies what is on its disk now into `folder`."""
+        shutil.copytree(Path(self._directory) / _ON_DISK, folder)
+
+    def put_back(self, folder: Path) -> None:
+        """Its disk is what it was when it was copied to `folder`; it must not be running."""
+        shutil.rmtree(Path(self._directory) / _ON_DISK)
+        shutil.copytree(folder, Path(self._directory) / _ON_DISK)
 
 
 def need(program: str) -> None:

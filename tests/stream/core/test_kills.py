@@ -10,30 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from killed_worker import PARTITIONS, work
+from killed_worker import work
+from outboxes import outbox, undisturbed
 from redis.asyncio import Redis
 from redis_servers import RedisServer
 
-from stream.memory_store import MemoryStore
 from stream.redis_store import RedisStore
-from stream.state import StateStore
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 KILLS = 5
-
-
-async def outbox(store: StateStore) -> list[list[bytes]]:
-    return [
-        [entry.data for entry in await store.outbox(partition, 100_000)]
-        for partition in range(PARTITIONS)
-    ]
-
-
-async def undisturbed() -> list[list[bytes]]:
-    store = MemoryStore()
-    await work(store, "undisturbed")
-    return await outbox(store)
 
 
 async def empty(server: RedisServer) -> RedisStore:
