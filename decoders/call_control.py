@@ -18,6 +18,8 @@ from decoders.times import SECOND
 NETWORK = "network"
 MOBILE = "mobile"
 RADIO = "radio"
+_INTERNATIONAL = 1
+"""Type of number, TS 24.008 10.5.4.7."""
 _NORMAL_CLEARING = 16
 """TS 24.008 10.5.4.11."""
 
@@ -42,6 +44,8 @@ class CallControl:
         call = self._call(dialogue, message, transaction)
         if message.message in {"SETUP", "EMERGENCY SETUP"}:
             _describe(call, message)
+            if message.called and message.called.ton == _INTERNATIONAL and from_network:
+                dialogue.msisdn = message.called.digits
         call.connected |= message.message in {"CONNECT", "CONNECT ACKNOWLEDGE"}
         step = CALLS[call.state].get(message.message)
         if step is None:

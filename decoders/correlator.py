@@ -21,7 +21,7 @@ from decoders.dialogue import OF_SCCP, Signal
 from decoders.direction import Directions
 from decoders.events import Event
 from decoders.handover import Handovers
-from decoders.identity import Bindings
+from decoders.identity import Bindings, Pool
 from decoders.messages import Message
 from decoders.mobility import Mobility
 from decoders.numbers import NumberingPlan
@@ -39,6 +39,8 @@ class CorrelatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of connections and dialogues."""
     bindings: int = 16_000_000
     """TMSIs remembered."""
+    pool: Pool = Pool()
+    """How MSCs that serve the same areas share their TMSIs out."""
     subscribers: int = 4_000_000
     """Subscribers whose latest dialogue is remembered."""
     handover: int = 30 * SECOND
@@ -60,7 +62,7 @@ class Correlator:
         With `clear` events bear IMSI, IMEI and digits beside the pseudonyms.
         """
         teller = Teller(pseudonyms, plan, clear=clear)
-        self.bindings = Bindings(config.bindings)
+        self.bindings = Bindings(config.bindings, config.pool)
         self.connections = Connections(config.limits)
         self._directions = Directions()
         self._conversations = Conversations(

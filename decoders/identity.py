@@ -23,6 +23,25 @@ Binding = tuple[str, str]
 """(VLR, TMSI)."""
 
 
+class Pool(msgspec.Struct, frozen=True):
+    """How the MSCs of a pool share their TMSIs out, TS 23.236 4.1: by network resource identifier.
+
+    The identifier lies in the TMSI from bit 23 downwards. Nothing on the A-interface tells how long
+    it is, so it is configured; without it pools are told apart by what was seen alone.
+    """
+
+    bits: int = 0
+    """Length of the identifiers, 0 to 10; 0 where there is no pool."""
+    vlrs: dict[int, str] = {}
+    """Identifier → VLR, which is named by its MSC's point code."""
+
+    def giver(self, tmsi: str) -> str | None:
+        """The VLR that gave `tmsi` (eight hexadecimal digits); None where none is configured."""
+        if not self.bits:
+            return None
+        return self.vlrs.get(int(tmsi, 16) >> (24 - self.bits) & ((1 << self.bits) - 1))
+
+
 class _Kept(msgspec.Struct, array_like=True):
     """A table as it survives a restart, the binding that was not used for longest first."""
 
@@ -34,8 +53,9 @@ class _Kept(msgspec.Struct, array_like=True):
 class Bindings:
     """The table of TMSIs, and which VLRs serve which location areas."""
 
-    def __init__(self, limit: int = 16_000_000) -> None:
+    def __init__(self, limit: int = 16_000_000, pool: Pool | None = None) -> None:
         self._limit = limit
+        self._pool = pool or Pool()
         self._imsis: OrderedDict[Binding, str] = OrderedDict()
         self._of: dict[str, tuple[Binding, ...]] = {}
         self._vlrs: OrderedDict[Lai, tuple[str, ...]] = OrderedDict()
@@ -83,6 +103,17 @@ class Bindings:
         """The VLRs seen to serve `area`."""
         return self._vlrs.get(area, ())
 
+    def giver(self, tmsi: str, area: Lai) -> str | None:
+        """The VLR that gave a TMSI which a phone got in `area`; None where nothing tells.
+
+        An identifier means an MSC in its own pool only, so it must be one that serves the area.
+        """
+        known = self.serving(area)
+        by_identifier = self._pool.giver(tmsi)
+        if by_identifier in known:
+            return by_identifier
+        return known[0] if len(known) == 1 else None
+
     def find(self, tmsi: str, area: Lai | None, vlr: str | None) -> str | None:
         """IMSI of a TMSI that a phone says it got in `area`, to the MSC of `vlr`.
 
@@ -92,6 +123,9 @@ class Bindings:
         known = self.serving(area) if area is not None else ()
         if area is not None and not known:
             return None
+        giver = self._pool.giver(tmsi)
+        if giver is not None and giver in (known or (vlr,)):
+            return self._imsis.get((giver, tmsi))
         if vlr is not None and (area is None or vlr in known):
             imsi = self._imsis.get((vlr, tmsi))
             if imsi is not None:

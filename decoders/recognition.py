@@ -108,8 +108,8 @@ class Recognition:
         vlr = dialogue.vlr
         if dialogue.area is not None:
             known = self._bindings.serving(dialogue.area)
-            if vlr not in known:
-                vlr = known[0] if len(known) == 1 else None
+            giver = self._bindings.giver(tmsi, dialogue.area)
+            vlr = giver or (vlr if vlr in known else None)
         if vlr is not None:
             self._bindings.confirm(vlr, tmsi, imsi)
 

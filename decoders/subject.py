@@ -74,6 +74,9 @@ class Dialogue(msgspec.Struct, kw_only=True, eq=False):
     """TMSI given in this dialogue and not confirmed yet."""
     equipment: str | None = None
     """IMEI or IMEISV."""
+    msisdn: str | None = None
+    """Digits of the subscriber's own number, where a SETUP to them bears it in international form.
+    Hardly any network shows it."""
     cell: Cell | None = None
     by: str | None = None
     """First layer 3 message: what brought the subscriber here."""

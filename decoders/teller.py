@@ -71,6 +71,7 @@ class Teller:
         if self._clear:
             event.imsi = who.imsi
             event.imei = dialogue.equipment
+            event.msisdn = dialogue.msisdn
         return event
 
     def _id(self, dialogue: Dialogue, draft: Draft, time: int) -> str:

@@ -15,9 +15,11 @@ import msgspec
 from msgspec import Meta
 
 from decoders.errors import XinlingError
+from decoders.identity import Pool
 
 PREFIX = "XINLING_"
 KEY_BYTES = 32
+_NRI = "write identifier=point code, such as 5=4177"
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -109,6 +111,10 @@ class Ingest(_Section, frozen=True):
     point_code_bits: Literal[14, 24] = 14
     """14 (ITU) or 24 (Chinese national)."""
     ipa_ports: tuple[Port, ...] = (5000,)
+    nri_bits: Annotated[int, Meta(ge=0, le=10)] = 0
+    """Length of the network resource identifier in the TMSIs of a pool of MSCs; 0 without one."""
+    nris: tuple[str, ...] = ()
+    """Whose it is: `5=4177` says that identifier 5 is that of the MSC with point code 4177."""
     flush_seconds: Annotated[float, Meta(ge=0.001, le=10)] = 0.02
     """The longest that an event waits for its batch to fill."""
 
@@ -199,6 +205,24 @@ def speed(config: Ingest) -> float | None:
     return value
 
 
+def pool(config: Ingest) -> Pool:
+    """How MSCs share their TMSIs out; raises ConfigError for what cannot be an identifier."""
+    vlrs: dict[int, str] = {}
+    for text in config.nris:
+        identifier, _, point_code = text.partition("=")
+        digits = identifier + point_code
+        if not (identifier and point_code and digits.isascii() and digits.isdecimal()):
+            raise ConfigError(f"{text!r} is no identifier", key="ingest.nris", remedy=_NRI)
+        if int(identifier) >= 1 << config.nri_bits:
+            raise ConfigError(
+                f"{identifier} does not fit into {config.nri_bits} bits",
+                key="ingest.nris",
+                remedy="set ingest.nri_bits to the length of the pool's identifiers",
+            )
+        vlrs[int(identifier)] = str(int(point_code))
+    return Pool(config.nri_bits, vlrs)
+
+
 def _text(file: str, key: str | None = None) -> str:
     try:
         return Path(file).read_text(encoding="utf-8")
@@ -265,6 +289,7 @@ def _explained(text: str, file: str | None) -> ConfigError:
 def _check(config: Config, file: str | None) -> None:
     """What a type alone cannot say."""
     speed(config.ingest)
+    pool(config.ingest)
     if config.kafka.session_seconds > config.kafka.request_seconds:
         raise ConfigError(
             "must not be longer than kafka.request_seconds", file=file, key="kafka.session_seconds"

@@ -137,7 +137,7 @@ class IngestPart(Part):
         plan = rule_files.plan(self._config.rules.plan)
         reader = Reader(
             Decoder(DecoderConfig(transport=transport(self._config))),
-            Correlator(CorrelatorConfig(), self._pseudonyms, plan),
+            Correlator(CorrelatorConfig(pool=configuration.pool(config)), self._pseudonyms, plan),
             self._errors.append,
         )
         return Ingest(
@@ -162,4 +162,5 @@ def _settings(config: Config) -> bytes:
     ingest, privacy = config.ingest, config.privacy
     plan = rule_files.plan_text(config.rules.plan)
     parts = (ingest.point_code_bits, ingest.ipa_ports, privacy.key_version, plan)
-    return repr(parts).encode()
+    pools = (ingest.nri_bits, ingest.nris) if ingest.nri_bits else ()
+    return repr((*parts, *pools)).encode()

@@ -422,3 +422,14 @@ def test_a_service_asked_for_in_a_call_is_requested(tag: int, up: bool, asked: i
     ]
     found = [event for event in correlate(messages) if event.type == "service.requested"]
     assert [event.detail for event in found] == [{"operation": 124, "code": None}] * asked
+
+
+@pytest.mark.parametrize(("ton", "shown"), [(1, "8613800000000"), (2, None)])
+def test_the_subscribers_own_number_is_shown_where_a_setup_to_them_bears_it(
+    ton: int, shown: str | None
+) -> None:
+    wire = Wire()
+    own = PartyNumber("8613800000000", ton, 1)
+    setup = wire.to_mobile("CC", "SETUP", ti=0, ti_flag=0, calling=NUMBER, called=own)
+    (event,) = correlate([*wire.open("PAGING RESPONSE"), setup])[:1]
+    assert event.msisdn == shown

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from correlation_labs import LABS, correlate, correlator, decode, events_of, records
 
+from decoders.correlator import CorrelatorConfig
 from decoders.errors import XinlingError
-from decoders.identity import Bindings
+from decoders.identity import Bindings, Pool
 from decoders.messages import Lai
 
 HERE, THERE = Lai("460", "00", 1), Lai("460", "00", 2)
@@ -55,6 +56,33 @@ def test_in_a_pool_the_vlr_that_gave_it_is_found_through_the_area() -> None:
     table.bind("185", "0000000a", "460002")
     assert table.find("0000000a", HERE, "185") == "460002"
     assert table.find("0000000a", HERE, "187") is None
+
+
+def test_in_a_pool_the_identifier_in_a_tmsi_tells_who_gave_it() -> None:
+    """TS 23.236 4.1: four bits from bit 23 down; 3 is the MSC at 185, 5 the one at 186."""
+    table = Bindings(pool=Pool(4, {3: "185", 5: "186"}))
+    for vlr in ("185", "186"):
+        table.serve(HERE, vlr)
+    for tmsi, vlr, imsi in (("c0300001", "185", "460001"), ("c0500001", "186", "460002")):
+        table.bind(vlr, tmsi, imsi)
+        assert table.giver(tmsi, HERE) == vlr
+        assert {table.find(tmsi, HERE, spoken_to) for spoken_to in ("185", "186")} == {imsi}
+    table.bind("185", "c0500001", "460003")  # which the MSC at 185 cannot have given
+    assert table.find("c0500001", HERE, "185") == "460002"
+
+
+def test_an_identifier_means_nothing_outside_its_pool() -> None:
+    table = Bindings(pool=Pool(4, {5: "186"}))
+    table.serve(HERE, "185")
+    table.bind("185", "c0500001", "460001")
+    assert table.giver("c0500001", HERE) == "185"
+    assert table.find("c0500001", HERE, "185") == "460001"
+    assert table.find("c0500001", None, "185") == "460001"
+
+
+def test_an_identifier_nobody_configured_changes_no_event() -> None:
+    config = CorrelatorConfig(pool=Pool(10, {1: "4177"}))
+    assert correlate(decode(records(LABS["a"])), config) == list(events_of(LABS["a"]))
 
 
 def test_between_command_and_completion_the_old_and_the_new_tmsi_both_stand() -> None:

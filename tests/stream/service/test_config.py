@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from decoders.identity import Pool
 from stream import config as configuration
-from stream.config import ConfigError, load, privacy_key
+from stream.config import ConfigError, load, pool, privacy_key
 
 KEY = "ab" * 32
 
@@ -125,3 +126,12 @@ def test_the_key_may_stand_in_a_file(tmp_path: Path) -> None:
 def test_a_speed_is_a_number_or_max() -> None:
     assert configuration.speed(load(None, {}).ingest) is None
     assert configuration.speed(load(None, {"XINLING_INGEST_SPEED": "2.5"}).ingest) == 2.5
+
+
+def test_a_pools_identifiers_are_read_and_checked() -> None:
+    given = {"XINLING_INGEST_NRI_BITS": "4", "XINLING_INGEST_NRIS": "3=185, 5=186"}
+    assert pool(load(None, given).ingest) == Pool(4, {3: "185", 5: "186"})
+    for wrong in ("5", "=4", "5=", "a=4", "16=185"):
+        with pytest.raises(ConfigError) as caught:
+            load(None, {**given, "XINLING_INGEST_NRIS": wrong})
+        assert caught.value.key == "ingest.nris"
