@@ -6,7 +6,7 @@ What cannot be read is kept: a failing element leaves its reason in `Reading.err
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -168,7 +168,7 @@ def _read_ordered(part: Part, reader: Reader, reading: Reading) -> None:
 def _read_tagged(row: MessageRow, family: MessageTable, reader: Reader, reading: Reading) -> str:
     start = reader.at
     tag = reader.octet()
-    part = _part(tag, row.tagged) or _part(tag, family.shared)
+    part = part_with(tag, row.tagged) or part_with(tag, family.shared)
     if part is None:
         _keep_unknown(tag, start, reader, reading, family)
         return f"UNKNOWN 0x{tag:02x}"
@@ -188,9 +188,9 @@ def _read_tagged(row: MessageRow, family: MessageTable, reader: Reader, reading:
     return element.name
 
 
-def _part(tag: int, parts: Any) -> Part | None:
+def part_with(tag: int, parts: Mapping[int, Part]) -> Part | None:
     """The part with this identifier; an identifier of half an octet matches by its upper half."""
-    part: Part | None = parts.get(tag)
+    part = parts.get(tag)
     if part is not None and part.form is not Form.TV1:
         return part
     if tag & 0x80:
