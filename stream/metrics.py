@@ -79,4 +79,7 @@ rules_refused = Gauge(
 dependency_up = Gauge(
     "xinling_dependency_up", "1 where a broker, Redis or SMSC answers", ["dependency"]
 )
+redis_forgets = Gauge(
+    "xinling_redis_forgets", "1 where Redis answers before its writes are on disk"
+)
 retries = Counter("xinling_retries", "Tries again after a failure", ["dependency"])

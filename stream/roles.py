@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
-from stream import rule_files
+from stream import metrics, rule_files
 from stream.config import Config
 from stream.retry import patiently
 from stream.state import InfrastructureError
 from stream.subscribers import REDIS
+
+logger = logging.getLogger(__name__)
 
 INGEST = "ingest"
 SUBSCRIBERS = "subscribers"
@@ -46,10 +49,14 @@ def redis_client(config: Config) -> Redis:
 
 
 async def answering(redis: Redis, patience: float) -> None:
-    """Waits for Redis; raises InfrastructureError when it stays away."""
+    """Waits for Redis, and warns of one that may forget what it answered.
+
+    Raises InfrastructureError when it stays away.
+    """
 
     async def ping() -> None:
         await redis.ping()
+        await _warn_of_forgetting(redis)
 
     try:
         await patiently(REDIS, ping, (RedisError, OSError), patience)
@@ -71,3 +78,26 @@ def signature(config: Config) -> object:
     """Differs when a file of the configured rules was written; raises FileError."""
     rules = config.rules
     return rule_files.signature(rules.campaigns, rules.areas, rules.cells, rules.settings)
+
+
+async def _warn_of_forgetting(redis: Redis) -> None:
+    """Without `appendfsync always` a crash may take claims of the ledger back (P2)."""
+    try:
+        found = await redis.config_get("append*")
+    except ResponseError:
+        logger.info("Redis does not let us see whether it keeps what it answers")
+        return
+    kept = {_text(name): _text(value) for name, value in found.items()}
+    durable = kept.get("appendonly") == "yes" and kept.get("appendfsync") == "always"
+    metrics.redis_forgets.set(not durable)
+    if not durable:
+        logger.warning(
+            "Redis may forget its last second in a crash (appendonly %s, appendfsync %s): "
+            "offers submitted in it could be sent again; set appendonly yes, appendfsync always",
+            kept.get("appendonly"),
+            kept.get("appendfsync"),
+        )
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()
