@@ -1,4 +1,4 @@
-"""What is known to go wrong in Faust cannot hurt us: one test for each (see docs/decisions/0015)."""
+"""What is known to go wrong in Faust cannot hurt us, fault by fault (docs/decisions/0015)."""
 
 from __future__ import annotations
 
