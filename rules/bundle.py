@@ -47,8 +47,11 @@ def is_campaign(name: str) -> bool:
     return name.endswith((".yaml", ".yml"))
 
 
-def read(bundle: dict[str, bytes], *, running: bool) -> Rules:
-    """Reads and checks a bundle; raises `CampaignErrors` with every mistake in it."""
+def read(bundle: dict[str, bytes], *, running: bool, allocated: bool = False) -> Rules:
+    """Reads and checks a bundle; raises `CampaignErrors` with every mistake in it.
+
+    `running` and `allocated` are those of `rules.engine.RuleSet.load`.
+    """
     errors: list[CampaignError] = []
     settings = settings_file.load(None, SETTINGS)
     areas: dict[str, Area] = {}
@@ -71,7 +74,7 @@ def read(bundle: dict[str, bytes], *, running: bool) -> Rules:
     if not broken:
         errors += _place_errors(bundle, campaigns, areas, cells)
     if running:
-        errors += _running_errors(bundle, campaigns, settings)
+        errors += _running_errors(bundle, campaigns, settings, allocated=allocated)
     if errors:
         raise CampaignErrors(errors)
     ordered = tuple(sorted(campaigns, key=lambda each: each.id))
@@ -128,7 +131,7 @@ def _place_errors(
 
 
 def _running_errors(
-    bundle: dict[str, bytes], campaigns: list[Campaign], settings: Settings
+    bundle: dict[str, bytes], campaigns: list[Campaign], settings: Settings, *, allocated: bool
 ) -> list[CampaignError]:
     """What may stand in a file that is checked or replayed, and not in one that decides."""
     errors = []
@@ -136,7 +139,7 @@ def _running_errors(
         source = Source(bundle[campaign.file], campaign.file)
         if campaign.status not in {LIVE, SHADOW}:
             continue
-        if campaign.shared_budget:
+        if campaign.shared_budget and not allocated:
             errors.append(
                 source.error(
                     "$.limits",

@@ -73,19 +73,22 @@ class RuleSet:
         self._retention = history.retention(rules.campaigns, rules.settings)
 
     @classmethod
-    def load(cls, bundle: dict[str, bytes], *, running: bool = False) -> RuleSet:
+    def load(
+        cls, bundle: dict[str, bytes], *, running: bool = False, allocated: bool = False
+    ) -> RuleSet:
         """The rules in a bundle of files.
 
         Args:
             bundle: contents by name: campaigns (``*.yaml``), and optionally ``areas.geojson``,
                 ``cells.csv`` and ``settings.json``.
-            running: also refuse what a service that submits must not run with: shared budgets,
-                which nothing enforces yet, and a control group without a salt.
+            running: also refuse what must not decide: shared budgets that nothing enforces, and
+                a control group without a salt.
+            allocated: shared budgets are enforced, by `rules.budget` over all partitions.
 
         Raises:
             CampaignErrors: with every mistake found, each with file, line, key and remedy.
         """
-        return cls(files.read(bundle, running=running))
+        return cls(files.read(bundle, running=running, allocated=allocated))
 
     def campaign(self, name: str) -> Campaign | None:
         """The campaign of that id, whatever its status."""
@@ -141,12 +144,16 @@ class RuleSet:
     def on_outcome(self, state: Subscriber, campaign: str, outcome: str, time: int) -> Step:
         """What became of an offer of `campaign`: whoever answered gets no further wave of it.
 
+        What its shared budget refused gives back what it used up of the person's caps.
+
         Args:
             state: the subscriber's.
             campaign: its id.
             outcome: as in the topic ``outcomes``.
-            time: microseconds; fires nothing.
+            time: microseconds; of what was sold out, those of the decision. Fires nothing.
         """
+        if outcome == governance.SOLD_OUT:
+            return Step(waves.given_back(state, campaign, time), [])
         if outcome not in waves.ENDING:
             return Step(state, [])
         left, held = waves.ended(state, campaign)

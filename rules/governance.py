@@ -37,6 +37,9 @@ EXPIRED = "expired"
 FEED_NOT_TRUSTED = "feed not trusted"
 STOPPED = "stopped"
 
+BUDGETS = "budgets"
+"""The check that the allocator of shared budgets (`rules.budget`) answers."""
+
 REASONS = (
     NO_CONSENT,
     OPTED_OUT,
@@ -327,7 +330,7 @@ PERSONAL: tuple[tuple[str, Check], ...] = (
 MEETING: tuple[tuple[str, Check], ...] = (
     ("priority", _priority),
     ("caps", _caps),
-    ("budgets", _budgets),
+    (BUDGETS, _budgets),
 )
 
 

@@ -97,7 +97,7 @@ def launched(rules: RuleSet, bundle: dict[str, bytes], status: str | None) -> di
 
 def _changes(bundle: dict[str, bytes], profiles: Path | None) -> Iterator[Change]:
     """The rules and the profiles, as the log's first records."""
-    yield RulesChanged(RuleSet.load(bundle, running=True).hash, bundle)
+    yield RulesChanged(RuleSet.load(bundle, running=True, allocated=True).hash, bundle)
     if profiles is None:
         return
     pseudonyms = Pseudonyms(TEST_KEY)

@@ -23,6 +23,7 @@ from stream.log import FeedScored, OfSubscriber, RulesChanged
 from stream.memory_store import MemoryStore
 from stream.ordered import InOrder
 from stream.relay import Relay
+from stream.shared_budgets import SharedBudgets
 from stream.state import OutboxEntry, StateStore
 from stream.step import Rules
 
@@ -103,6 +104,7 @@ class Replay:
         self._flush_every = max_items * partitions
         self._relay = Relay(self._store, self._publish, range(partitions))
         self._ordered = InOrder(partitions)
+        self._budgets = SharedBudgets()
         self._imsis: dict[str, str] = {}
         self._verdicts = 0
         self._faults = 0
@@ -129,6 +131,8 @@ class Replay:
             for change in changes:
                 await _put(engine, self._change(change))
             for item in events:
+                if isinstance(item, Event | Reached):
+                    await self._pause(engine, second_before(item.time))
                 if isinstance(item, Event):
                     count += 1
                     await _put(engine, self._event(item, count))
@@ -143,6 +147,17 @@ class Replay:
         pending = [await self._store.pending(number) for number in range(self._partitions)]
         return Replayed(count, self._verdicts, sum(pending), self._faults)
 
+    async def _pause(self, engine: Engine, reached: int) -> None:
+        """At a whole minute, gives back what shared budgets refused before it."""
+        minute = self._budgets.minute_reached(reached)
+        if minute is None:
+            return
+        self._batcher.tick(minute)
+        await _put(engine, self._batcher.flush())
+        await engine.drain()
+        for returned in self._budgets.given_back():
+            await _put(engine, self._batcher.change(returned))
+
     def _event(self, event: Event, count: int) -> list[Addressed]:
         if event.imsi is not None:
             self._imsis[event.subscriber] = event.imsi
@@ -151,6 +166,7 @@ class Replay:
 
     def _change(self, change: Change) -> list[Addressed]:
         if isinstance(change, RulesChanged):
+            self._budgets.learn(change)
             return self._batcher.change_rules(change)
         if isinstance(change, FeedScored):
             return self._batcher.score(change)
@@ -167,8 +183,7 @@ class Replay:
         self._ordered.add(entries)
 
     def _give(self, entries: list[OutboxEntry]) -> None:
-        for entry in entries:
-            verdict = entry.verdict
+        for verdict in self._budgets.decided(entries):
             verdict.imsi = self._imsis.get(verdict.subscriber)
             self._write(verdict)
         self._verdicts += len(entries)
