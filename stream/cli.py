@@ -296,6 +296,25 @@ def run(
     service.run(config, only.value if only else None, check=check)
 
 
+@app.command(epilog="Example: `xinling subject --config xinling.toml < imsi.txt`")
+def subject(
+    clear: Annotated[bool, typer.Option("--clear", help="The number in clear.")] = False,
+    config: Config = None,
+) -> None:
+    """Show everything kept about a person; the IMSI is read from standard input."""
+    from stream import subject as room
+
+    room.subject(config, clear=clear)
+
+
+@app.command(epilog="Example: `xinling erase --config xinling.toml < imsi.txt`")
+def erase(config: Config = None) -> None:
+    """Erase a person; the IMSI is read from standard input. Says what remains."""
+    from stream import subject as room
+
+    room.erase(config)
+
+
 @app.command(epilog="Example: `xinling tail --campaign welcome-away --config xinling.toml`")
 def tail(
     kinds: Annotated[

@@ -23,7 +23,7 @@ from rules.profile import Profile
 from stream import rule_files
 from stream.batcher import Addressed, Batcher
 from stream.ingest import Writer
-from stream.log import ProfileChanged, RulesChanged
+from stream.log import Erased, ProfileChanged, RulesChanged
 from stream.state import PUBLICATION
 from stream.topics import MAX_RECORD_BYTES, Log
 from stream.vault import Identity, Vault
@@ -123,6 +123,12 @@ class Control:
         await self._write(self._batcher.flush())
         await self._writer.flush()
         return done
+
+    async def erase(self, subscriber: str) -> None:
+        """Publishes that a subscriber is to be forgotten; returns when that is safe."""
+        await self._write(self._batcher.change(Erased(subscriber)))
+        await self._write(self._batcher.flush())
+        await self._writer.flush()
 
     async def _write(self, addressed: list[Addressed]) -> None:
         for partition, batch in addressed:

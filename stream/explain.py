@@ -14,12 +14,15 @@ from decoders.times import to_text
 from rules import state as states
 from rules.campaign import DRAFT, Campaign
 from rules.engine import RuleSet
+from rules.moments import TYPES
 from rules.state import Subscriber
+from rules.tree import leaves
 from rules.triggers import completing, keys
 from rules.verdicts import Verdict
-from stream import lookup, roles, told
+from stream import lookup, told
 from stream.basis import Basis
 from stream.config import Config
+from stream.connected import redis_of
 from stream.log import partition_of
 from stream.lookup import Found
 from stream.redis_store import RedisStore
@@ -90,16 +93,13 @@ def names(rules: RuleSet) -> dict[int, str]:
 
 async def _asked(offer: str, config: Config) -> tuple[Found, list[str]]:
     """The rows of an offer, and lines about its subscriber as they are now."""
-    redis = roles.redis_client(config)
-    store = RedisStore(redis)
-    try:
+    async with redis_of(config) as redis:
+        store = RedisStore(redis)
         found = await lookup.on_topics(config, redis, offer)
         subscriber = found.steps[0].subscriber
         partition = partition_of(subscriber, config.kafka.partitions)
         loaded = await store.load(partition, [subscriber], None, 0)
         rules = RuleSet.load(await store.rules(partition))
-    finally:
-        await store.close()
     packed = loaded.states.get(subscriber)
     state = states.decode(packed) if packed else Subscriber(subscriber)
     lines = ["", "the subscriber now"]
@@ -219,9 +219,14 @@ def _no_trigger(moment: Moment, campaign: Campaign, rules: RuleSet) -> str:
     if event.type not in types:
         return f"is not what the trigger waits for ({', '.join(sorted(types))})"
     number_class = rules.number_class(event, moment.profile)
-    reasons = told.differences(campaign, event, number_class)
+    reasons = [
+        reason
+        for leaf in leaves(campaign.spec.trigger)
+        if event.type in TYPES.get(leaf.kind, ())
+        for reason in told.differences(leaf.spec, event, number_class)
+    ]
     return "did not complete the trigger: " + (
-        "; ".join(reasons) or "the place, the length or another key of its filter disagrees"
+        "; ".join(reasons) or "the place, the length or another part of it is missing"
     )
 
 

@@ -10,20 +10,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
-from redis.exceptions import RedisError
-
 from decoders.errors import XinlingError
 from decoders.pseudonyms import Pseudonyms
-from stream import audit, progress, roles, topics
+from stream import audit, progress
 from stream import config as configuration
 from stream.audit import Audit, Change
 from stream.config import Config
-from stream.control import Control, RedisMark
-from stream.log_writer import LogWriter
+from stream.connected import control_of, redis_of
 from stream.offline import say
 from stream.profile_files import Bad, Good, ProfileRows
-from stream.publisher import Publisher
-from stream.state import InfrastructureError
 from stream.vault import Vault
 
 MOST_SHOWN = 10
@@ -96,29 +91,14 @@ class BadRows:
 
 
 async def _into(config: Config, rows: Iterator[Good], file: Path) -> int:
-    """How many profiles came onto the log."""
+    """How many profiles came onto the log; the same twice changes nothing."""
     key = configuration.privacy_key(config)
-    log = await topics.prepare(config.kafka, config.service.retry_seconds)
-    publisher = Publisher(config.kafka, config.service.retry_seconds)
-    writer = LogWriter(publisher, log.partitions)
-    redis = roles.redis_client(config)
-    try:
-        control = Control(writer, log, RedisMark(redis, log.epoch))
-        pseudonyms = Pseudonyms(key, config.privacy.key_version)
+    pseudonyms = Pseudonyms(key, config.privacy.key_version)
+    async with redis_of(config) as redis, control_of(config, redis) as control:
         done = await control.load(rows, pseudonyms, Vault(redis, key))
         await Audit(redis).note(
             Change(
                 time=audit.now(), who=audit.who(), what="profiles", name=f"{done} of {file.name}"
             )
         )
-    except (RedisError, OSError) as error:
-        raise InfrastructureError(
-            f"Redis does not answer ({type(error).__name__})",
-            key="redis.url",
-            remedy="start it and load the file again; the same twice changes nothing",
-        ) from error
-    finally:
-        await writer.close()
-        await publisher.close()
-        await redis.aclose()
     return done

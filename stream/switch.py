@@ -8,18 +8,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from rich.console import Console
 
 from decoders.errors import XinlingError
 from decoders.times import to_text
 from rules.engine import RuleSet
-from stream import audit, roles
+from stream import audit
 from stream import config as configuration
 from stream.audit import Audit, Change
 from stream.config import Config
+from stream.connected import redis_of
 from stream.redis_store import RedisStore
-from stream.state import InfrastructureError
 from stream.stops import EVERY, Stop, Stops
 
 _Work = Callable[[Redis, Config, str], Awaitable[list[str]]]
@@ -96,17 +95,8 @@ def _run(config: Path | None, name: str, work: _Work) -> None:
     loaded = configuration.load(str(config) if config else None, os.environ)
 
     async def connected() -> list[str]:
-        redis = roles.redis_client(loaded)
-        try:
+        async with redis_of(loaded) as redis:
             return await work(redis, loaded, name)
-        except (RedisError, OSError) as error:
-            raise InfrastructureError(
-                f"Redis does not answer ({type(error).__name__})",
-                key="redis.url",
-                remedy="start it, or correct the address or the password",
-            ) from error
-        finally:
-            await redis.aclose()
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
     for line in asyncio.run(connected()):

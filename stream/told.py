@@ -13,7 +13,7 @@ from decoders.messages import Cell, Message
 from decoders.pseudonyms import Pseudonyms
 from decoders.rows import row as message_row
 from decoders.times import to_text
-from rules.campaign import Campaign
+from rules.format import Place
 from rules.profile import Profile
 from rules.state import Mark, Sent, Subscriber
 from rules.verdicts import Sample, Verdict
@@ -175,12 +175,11 @@ def _is_plain(value: object) -> bool:
     return value is not None and isinstance(value, str | int | float | bool)
 
 
-def differences(campaign: Campaign, event: Event, number_class: str | None) -> list[str]:
+def differences(spec: Place, event: Event, number_class: str | None) -> list[str]:
     """Why an event does not complete a trigger of single events: the keys that disagree.
 
-    Empty where all agree, or where the trigger is about more than one event. Places are not asked.
+    Empty where all agree. Places and lengths are not asked.
     """
-    spec = campaign.trigger
     facts = {
         "direction": event.direction,
         "number_class": number_class,
@@ -188,7 +187,7 @@ def differences(campaign: Campaign, event: Event, number_class: str | None) -> l
         **{name: event.detail.get(name) for name in _DETAILS},
     }
     found = []
-    for name in getattr(spec, "__struct_fields__", ()):
+    for name in spec.__struct_fields__:
         wanted = getattr(spec, name)
         if wanted is UNSET:
             continue

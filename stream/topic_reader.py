@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
@@ -26,6 +26,7 @@ class Record(NamedTuple):
     written: int
     """Milliseconds of wall time at which it was written."""
     value: bytes
+    key: bytes = b""
 
 
 class TopicReader:
@@ -104,8 +105,15 @@ class TopicReader:
         return [record for record in found if record.offset < end]
 
 
-def _records(found: Iterable[object]) -> list[Record]:
+def _records(found: Iterable[Any]) -> list[Record]:
     return [
-        Record(one.topic, one.partition, one.offset, one.timestamp, one.value or b"")  # type: ignore[attr-defined]
+        Record(
+            one.topic,
+            one.partition,
+            one.offset,
+            one.timestamp,
+            one.value or b"",
+            one.key or b"",
+        )
         for one in found
     ]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import expected
 import pytest
 from system import CAPTURES, DEMO, ROOT, System, until
 from test_kafka_service import UP_SECONDS, fed, up
 
-from stream import log, topics
+from stream import log, rule_files, topics
 from stream.log import RulesChanged
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -70,6 +72,13 @@ async def test_a_campaign_is_stopped_in_a_second_and_an_offer_explained(
     await until(lambda: published(2), UP_SECONDS, service.said)
     assert time.monotonic() - began < 5, "of which the test's own consumer takes most"
 
+    follower = system.xinling("tail", "--campaign", "welcome-away")
+    people = tmp_path / "people.csv"
+    people.write_text("imsi,msisdn,consent\n460001234567890,13803710001,sms\n46000,1,\n")
+    loaded = system.xinling("profiles", "load", str(people))
+    assert await asyncio.to_thread(loaded.wait, 30) == 1
+    assert f"{people}:3: the imsi column holds no IMSI" in loaded.said()
+    assert "1 profiles loaded" in loaded.said()
     await fed(system)
 
     async def both() -> bool:
@@ -87,6 +96,12 @@ async def test_a_campaign_is_stopped_in_a_second_and_an_offer_explained(
     assert "LOCATION UPDATING ACCEPT" in why
     assert f"sent: welcome-away at {sent['time']}" in why, "the subscriber now"
 
+    await until(lambda: "  delivered  offer " in follower.said(), UP_SECONDS, follower.said)
+    assert f"welcome-away  send  offer {sent['offer']}" in follower.said()
+    assert STOPPED not in follower.said()
+    follower.signal(signal.SIGINT)
+    assert await asyncio.to_thread(follower.wait, 10) == 0
+
     assert "goes on" in await told(system, "resume", STOPPED)
     file = campaigns / f"{STOPPED}.yaml"
     file.write_text("campaign: Wrong\n", "utf-8")
@@ -96,4 +111,44 @@ async def test_a_campaign_is_stopped_in_a_second_and_an_offer_explained(
     history = (await told(system, "campaigns", "history")).splitlines()
     assert f"campaigns/{STOPPED}.yaml is gone" in history[1]
     changes = [line.split("  ")[2] for line in history if not line.startswith(" ")]
-    assert changes[:5] == ["rules", "refused", "rules", "resume", "rules"]
+    assert changes == ["rules", "refused", "rules", "resume", "profiles", "rules", "stop", "rules"]
+
+
+async def test_a_person_is_shown_what_is_kept_and_why_and_erased(system: System) -> None:
+    service = system.xinling("run")
+    await up(service)
+    await fed(system)
+
+    async def delivered() -> list[dict[str, Any]]:
+        rows = await system.rows(topics.OUTCOMES)
+        return [row for row in rows if row["outcome"] == "delivered"]
+
+    await until(delivered, UP_SECONDS, service.said)
+    row = (await delivered())[0]
+    imsis = {
+        expected.PSEUDONYMS.subscriber(imsi): (imsi, msisdn)
+        for imsi, msisdn, _ in rule_files.profiles(DEMO / "profiles.csv")
+    }
+    imsi, msisdn = imsis[row["subscriber"]]
+
+    kept = await told(system, "subject", stdin=imsi + "\n")
+    assert f"offer {row['offer']}" in kept
+    assert "   delivered" in kept
+    assert "profile: home_city" in kept
+    assert f"sent: {row['campaign']} at " in kept
+    assert imsi not in kept
+    assert msisdn not in kept
+    assert msisdn in await told(system, "subject", "--clear", stdin=imsi)
+
+    said = await told(system, "erase", stdin=imsi)
+    assert "an opt-out, so that nobody writes to this person again" in said
+
+    async def gone() -> bool:
+        after = await told(system, "subject", stdin=imsi)
+        return "profile: none" in after and "    nothing is kept" in after
+
+    await until(gone, UP_SECONDS, service.said)
+    after = await told(system, "subject", stdin=imsi)
+    assert "vault: no number" in after
+    assert f"offer {row['offer']}" in after, "decisions stay under the pseudonym"
+    assert imsi not in service.said()
