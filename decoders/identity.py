@@ -14,13 +14,15 @@ import msgspec
 
 from decoders.errors import XinlingError
 from decoders.messages import Lai
+from decoders.tmsi_table import TmsiTable
 
 _AREAS = 65_536
 _VLRS_OF_AN_AREA = 8
-_VERSION = 1
-
-Binding = tuple[str, str]
-"""(VLR, TMSI)."""
+_VLRS = 65_536
+_LONGEST_IMSI = 18
+"""Digits that fit into 64 bits; an IMSI has at most 15."""
+_PARTS = 4
+_VERSION = 2
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -43,10 +45,12 @@ class Pool(msgspec.Struct, frozen=True):
 
 
 class _Kept(msgspec.Struct, array_like=True):
-    """A table as it survives a restart, the binding that was not used for longest first."""
+    """A table as it survives a restart."""
 
     version: int
-    imsis: list[tuple[str, str, str]]
+    vlrs: list[str]
+    imsis: list[bytes]
+    """`TmsiTable.dump`."""
     areas: list[tuple[Lai, tuple[str, ...]]]
 
 
@@ -54,41 +58,46 @@ class Bindings:
     """The table of TMSIs, and which VLRs serve which location areas."""
 
     def __init__(self, limit: int = 16_000_000, pool: Pool | None = None) -> None:
-        self._limit = limit
         self._pool = pool or Pool()
-        self._imsis: OrderedDict[Binding, str] = OrderedDict()
-        self._of: dict[str, tuple[Binding, ...]] = {}
+        self._imsis = TmsiTable(limit)
+        self._numbers: dict[str, int] = {}
+        """Of VLRs, in the order in which they were met."""
         self._vlrs: OrderedDict[Lai, tuple[str, ...]] = OrderedDict()
-        self.counts: Counter[str] = Counter()
-        """``bound`` ``contradicted`` ``unbound`` ``evicted``."""
+        self._counts: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._imsis)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """``bound`` ``contradicted`` ``unbound`` ``evicted``."""
+        self._counts["evicted"] = self._imsis.evicted
+        return self._counts
 
     def dump(self) -> bytes:
         """The table as bytes, to be kept with the position that ingest has reached.
 
         They bear clear IMSIs: who keeps them seals them (P6).
         """
-        imsis = [(vlr, tmsi, imsi) for (vlr, tmsi), imsi in self._imsis.items()]
-        return msgspec.msgpack.encode(_Kept(_VERSION, imsis, list(self._vlrs.items())))
+        areas = list(self._vlrs.items())
+        kept = _Kept(_VERSION, list(self._numbers), self._imsis.dump(), areas)
+        return msgspec.msgpack.encode(kept)
 
     def restore(self, data: bytes) -> None:
         """Take up what `dump` gave; raises XinlingError where it is no such table."""
         try:
             kept = msgspec.msgpack.decode(data, type=_Kept)
-        except (msgspec.ValidationError, msgspec.DecodeError):
-            kept = None
-        if kept is None or kept.version != _VERSION:
-            raise XinlingError(
-                "this is no table of TMSI bindings of this version",
-                remedy="start without it; bindings are learned again as subscribers update",
-            )
-        for area, vlrs in kept.areas:
-            for vlr in vlrs:
-                self.serve(area, vlr)
-        for vlr, tmsi, imsi in kept.imsis:
-            self.bind(vlr, tmsi, imsi)
+            if kept.version == _VERSION and len(kept.imsis) == _PARTS:
+                self._imsis.restore(kept.imsis)
+                self._numbers = {vlr: number for number, vlr in enumerate(kept.vlrs)}
+                self._vlrs = OrderedDict(kept.areas)
+                return
+        except (msgspec.DecodeError, ValueError):
+            pass
+        raise XinlingError(
+            "this is no table of TMSI bindings of this version",
+            remedy="start without it; bindings are learned again as subscribers update",
+        )
 
     def serve(self, area: Lai, vlr: str) -> None:
         """`vlr` was seen to serve `area`; in a pool several do."""
@@ -125,53 +134,73 @@ class Bindings:
             return None
         giver = self._pool.giver(tmsi)
         if giver is not None and giver in (known or (vlr,)):
-            return self._imsis.get((giver, tmsi))
+            return self._imsi(giver, tmsi)
         if vlr is not None and (area is None or vlr in known):
-            imsi = self._imsis.get((vlr, tmsi))
+            imsi = self._imsi(vlr, tmsi)
             if imsi is not None:
                 return imsi
-        imsis = {imsi for one in known if (imsi := self._imsis.get((one, tmsi))) is not None}
+        imsis = {imsi for one in known if (imsi := self._imsi(one, tmsi)) is not None}
         return imsis.pop() if len(imsis) == 1 else None
 
     def bind(self, vlr: str, tmsi: str, imsi: str) -> None:
         """`tmsi` stands for `imsi` from here on, beside a TMSI that `imsi` has already."""
-        binding = (vlr, tmsi)
-        before = self._imsis.get(binding)
-        if before == imsi:
-            self._imsis.move_to_end(binding)
+        key, value = self._key(vlr, tmsi, add=True), _value(imsi)
+        if key is None or value is None:
+            return
+        before = self._imsis.get(key)
+        if before == value:
+            self._imsis.put(key, value)
             return
         if before is not None:
-            self.counts["contradicted"] += 1
-            self._drop(binding)
-        held = self._of.get(imsi, ())
+            self._counts["contradicted"] += 1
+            self._drop(key)
+        held = self._imsis.of(value)
         if len(held) > 1:
             self._drop(held[0])
-        self.counts["bound"] += 1
-        self._imsis[binding] = imsi
-        self._of[imsi] = (*self._of.get(imsi, ()), binding)
-        while len(self._imsis) > self._limit:
-            self.counts["evicted"] += 1
-            self._drop(next(iter(self._imsis)))
+        self._counts["bound"] += 1
+        self._imsis.put(key, value)
 
     def confirm(self, vlr: str, tmsi: str, imsi: str) -> None:
         """The phone uses `tmsi`: its other TMSIs no longer stand."""
         self.bind(vlr, tmsi, imsi)
-        for binding in self._of.get(imsi, ()):
-            if binding != (vlr, tmsi):
-                self._drop(binding)
+        used = self._key(vlr, tmsi)
+        for key in self._of(imsi):
+            if key != used:
+                self._drop(key)
 
     def forget(self, imsi: str) -> None:
         """The VLR took the TMSI away (an ACCEPT with the IMSI, TS 24.008 4.4.4.6)."""
-        for binding in self._of.get(imsi, ()):
-            self._drop(binding)
+        for key in self._of(imsi):
+            self._drop(key)
 
-    def _drop(self, binding: Binding) -> None:
-        imsi = self._imsis.pop(binding, None)
-        if imsi is None:
-            return
-        self.counts["unbound"] += 1
-        rest = tuple(one for one in self._of.get(imsi, ()) if one != binding)
-        if rest:
-            self._of[imsi] = rest
-        else:
-            self._of.pop(imsi, None)
+    def contradict(self) -> None:
+        """A dialogue showed another IMSI than its TMSI stood for."""
+        self._counts["contradicted"] += 1
+
+    def _imsi(self, vlr: str, tmsi: str) -> str | None:
+        key = self._key(vlr, tmsi)
+        value = None if key is None else self._imsis.get(key)
+        return None if value is None else str(value)[1:]
+
+    def _of(self, imsi: str) -> tuple[int, ...]:
+        value = _value(imsi)
+        return () if value is None else self._imsis.of(value)
+
+    def _drop(self, key: int) -> None:
+        self._counts["unbound"] += self._imsis.drop(key)
+
+    def _key(self, vlr: str, tmsi: str, *, add: bool = False) -> int | None:
+        """VLR and TMSI as one integer; None for a VLR that was not met, or one too many."""
+        number = self._numbers.get(vlr)
+        if number is None:
+            if not add or len(self._numbers) >= _VLRS:
+                return None
+            number = self._numbers[vlr] = len(self._numbers)
+        return number << 32 | int(tmsi, 16)
+
+
+def _value(imsi: str) -> int | None:
+    """An IMSI as an integer that keeps its leading zeros; None where it is none."""
+    if not (imsi.isascii() and imsi.isdecimal() and len(imsi) <= _LONGEST_IMSI):
+        return None
+    return int("1" + imsi)

@@ -36,7 +36,7 @@ class Recognition:
         """`message` shows another IMSI than its dialogue has: a new one has begun unseen."""
         if message.imsi is None or dialogue.imsi in {None, message.imsi}:
             return False
-        self._bindings.counts["contradicted"] += 1
+        self._bindings.contradict()
         return True
 
     def show(self, dialogue: Dialogue, message: Message) -> None:
@@ -52,7 +52,7 @@ class Recognition:
         if dialogue.imsi == imsi:
             return
         if dialogue.learned not in {None, imsi}:
-            self._bindings.counts["contradicted"] += 1
+            self._bindings.contradict()
         dialogue.imsi = imsi
         note_frame(dialogue, message)
         if dialogue.tmsi is not None:

@@ -7,6 +7,8 @@ from collections import Counter
 import msgspec
 import pytest
 from correlation_labs import LABS, correlate, correlator, decode, events_of, records
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from decoders.correlator import CorrelatorConfig
 from decoders.errors import XinlingError
@@ -150,3 +152,59 @@ def test_an_unconfirmed_tmsi_of_the_laboratories_is_learned_after_a_restart() ->
     after.bindings.restore(before.bindings.dump())
     events = [event for message in messages[half:] for event in after.feed(message)]
     assert {event.identity for event in events} == {"imsi", "learned"}
+
+
+def test_what_is_used_is_kept_and_what_is_not_goes_by_generations() -> None:
+    table = Bindings(limit=200)
+    table.serve(HERE, "185")
+    for number in range(1000):
+        table.bind("185", f"{number:08x}", f"46000{number:010d}")
+        table.bind("185", "ffffffff", "460000000000000")
+    assert table.find("ffffffff", HERE, "185") == "460000000000000"
+    kept = [n for n in range(1000) if table.find(f"{n:08x}", HERE, "185") is not None]
+    assert kept == list(range(1000 - len(kept), 1000))
+    assert 100 <= len(table) == len(kept) + 1 <= 200
+    assert table.counts["evicted"] == 1000 - len(kept)
+    for number in kept:
+        table.forget(f"46000{number:010d}")
+    assert len(table) == 1
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["bind", "confirm", "forget"]),
+            st.integers(0, 5),
+            st.sampled_from(["001010000000001", "460000000000002", "460000000000003"]),
+        ),
+        max_size=60,
+    )
+)
+def test_both_directions_of_the_table_agree(steps: list[tuple[str, int, str]]) -> None:
+    """A TMSI stands for one IMSI, an IMSI has at most two TMSIs, and a dump changes nothing."""
+    table = Bindings(limit=8)
+    table.serve(HERE, "185")
+    for what, number, imsi in steps:
+        if what == "forget":
+            table.forget(imsi)
+        else:
+            getattr(table, what)("185", f"{number:08x}", imsi)
+            assert table.find(f"{number:08x}", HERE, "185") == imsi
+        found = Counter(table.find(f"{n:08x}", HERE, "185") for n in range(6))
+        del found[None]
+        assert sum(found.values()) == len(table)
+        assert max(found.values(), default=0) <= 2
+        again = Bindings(limit=8)
+        again.restore(table.dump())
+        assert again.dump() == table.dump()
+        table = again
+
+
+@pytest.mark.parametrize("imsi", ["", "46000a", "1" * 40, "４６０"])
+def test_p4_an_identity_that_is_no_imsi_is_not_bound(imsi: str) -> None:
+    table = bindings()
+    table.bind("185", "0000000a", imsi)
+    table.confirm("185", "0000000a", imsi)
+    table.forget(imsi)
+    assert len(table) == 0
