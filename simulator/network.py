@@ -1,0 +1,409 @@
+"""What people do, as the dialogues that a network has with their phones, an hour at a time.
+
+The network knows where each phone is registered, its TMSI, whether it is on, and until when it is
+busy. A location area that changes, a phone switched on, a periodic timer that runs out become
+location updates; a phone does one thing at a time, so calls to the busy are busy, and an update
+waits until the call is over.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.dialogues import Dialogue, Options, steps
+from simulator.people import MACHINE, People
+from simulator.rows import Act, Rows
+from simulator.scenario import Scenario
+from simulator.world import World
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+SECOND = 1_000_000
+_T3211 = 16 * SECOND
+_GONE = np.int64(2**62)
+"""The last contact of a phone that is off."""
+_ROUNDS = 60
+SLOWEST = 1.3
+"""How much longer than usual a message may take."""
+
+NORMAL, PERIODIC, ATTACH = 0, 1, 2
+"""Location updating types, TS 24.008 10.5.3.5."""
+
+DIALOGUE = np.dtype(
+    [
+        ("start", "<i8"),  # microseconds since 1970
+        ("end", "<i8"),  # not later than this
+        ("person", "<i4"),
+        ("peer", "<i4"),
+        ("number", "<i8"),
+        ("digits", "<u1"),
+        ("kind", "<u1"),
+        ("update", "<u1"),
+        ("cell", "<i2"),
+        ("new_cell", "<i2"),  # after a handover
+        ("old_lac", "<i4"),
+        ("version", "<u4"),  # of the TMSI that the phone has at the start
+        ("ring", "<f4"),  # seconds
+        ("talk", "<f4"),  # seconds; each half of it where there is a handover
+        ("pair", "<i8"),
+    ]
+)
+Dialogues = npt.NDArray[np.void]
+
+_UPDATES = [Dialogue.UPDATE, Dialogue.UPDATE_KEPT, Dialogue.UPDATE_BY_IMSI]
+_NEW_TMSI = [Dialogue.UPDATE, Dialogue.UPDATE_BY_IMSI]
+_OUT = np.array(
+    [
+        Dialogue.CALL_OUT,
+        Dialogue.CALL_OUT_UNANSWERED,
+        Dialogue.CALL_OUT_BUSY,
+        Dialogue.CALL_OUT_ABANDONED,
+        Dialogue.CALL_OUT_FAILED,
+        Dialogue.CALL_OUT_UNANSWERED,
+    ]
+)
+_IN = np.array(
+    [
+        Dialogue.CALL_IN,
+        Dialogue.CALL_IN_UNANSWERED,
+        Dialogue.CALL_IN_REFUSED,
+        Dialogue.CALL_IN_UNANSWERED,
+        255,  # a call that failed before it got here
+        Dialogue.PAGED,
+    ]
+)
+_OUTCOMES = np.array([0.70, 0.84, 0.91, 0.96, 0.98])
+"""Of calls: answered, not answered, refused, given up, failed, paged in vain."""
+
+
+class _Known(NamedTuple):
+    """What holds at certain moments for certain people, sorted; asked for other moments."""
+
+    keys: Integers
+    values: Integers
+    before: Integers
+    """By person: what held before the first of them."""
+    base: int
+
+    @classmethod
+    def of(
+        cls, person: Integers, time: Integers, values: Integers, before: Integers, base: int
+    ) -> _Known:
+        """From rows sorted by person and time."""
+        return cls((person << 42) | (time - base), values, before, base)
+
+    def at(self, person: Integers, time: Integers) -> Integers:
+        """What held for each person at each moment."""
+        if not len(self.keys):
+            return self.before[person]
+        key = (person << 42) | (time - self.base)
+        index = np.searchsorted(self.keys, key, side="right") - 1
+        found = (index >= 0) & (self.keys[index] >> 42 == person)
+        return np.where(found, self.values[index], self.before[person])
+
+
+class Network:
+    """Phones and what the network knows of them; `play` takes one hour after the other."""
+
+    def __init__(self, world: World, people: People, scenario: Scenario) -> None:
+        self._world, self._people, self._scenario = world, people, scenario
+        settings = scenario.network
+        self.options = Options(settings.common_id, settings.ciphering, settings.imei)
+        self._lengths = _lengths(self.options)
+        count = len(people.kind)
+        rng = np.random.default_rng([scenario.seed, 4])
+        self._cell = people.here.home.copy()
+        self._on = np.ones(count, np.int64)
+        self._registered = world.lac[self._cell]
+        self._vlr = world.msc[self._cell]
+        self._version = np.zeros(count, np.int64)
+        self._busy = np.zeros(count, np.int64)
+        self._period = int(settings.periodic * SECOND)
+        begin = int(scenario.starts * SECOND)
+        self._contact = begin - rng.integers(0, self._period, count)
+
+    @property
+    def cells(self) -> Integers:
+        """Where each phone is now."""
+        return self._cell
+
+    def settle(self, made: Rows, base: int) -> None:
+        """Takes over where phones are and whether they are on, without a message."""
+        made = made[np.lexsort((made["time"], made["person"]))]
+        self._moved(made)
+        self._registered = self._world.lac[self._cell]
+        self._vlr = self._world.msc[self._cell]
+        self._contact[self._on == 0] = _GONE
+        woken = (self._on == 1) & (self._contact == _GONE)
+        self._contact[woken] = base
+
+    def play(self, made: Rows, begin: int, end: int) -> tuple[Dialogues, Rows]:
+        """The dialogues of the hour from `begin` to `end` (microseconds), and its camping rows.
+
+        Dialogues come sorted by person and start, camping rows by person and time, only those in
+        which a phone really changed its cell.
+        """
+        rng = np.random.default_rng([self._scenario.seed, 5, begin // SECOND])
+        made = made[np.lexsort((made["time"], made["person"]))]
+        person, time = made["person"].astype(np.int64), made["time"]
+        act = made["act"]
+        is_camp, is_switch = act == Act.CAMP, (act == Act.ON) | (act == Act.OFF)
+        camps = _Known.of(
+            person[is_camp],
+            time[is_camp],
+            made["cell"][is_camp].astype(np.int64),
+            self._cell,
+            begin,
+        )
+        switches = _Known.of(
+            person[is_switch], time[is_switch], (act[is_switch] == Act.ON).astype(np.int64),
+            self._on, begin,
+        )  # fmt: skip
+        before = camps.at(person[is_camp], time[is_camp] - 1)
+        changed = made[is_camp][before != made["cell"][is_camp]]
+        held = self._candidates(made, camps, switches, rng)
+        held = self._one_at_a_time(held)
+        held = _paired(held)
+        held["cell"] = camps.at(held["person"].astype(np.int64), held["start"])
+        held = self._with_periodic(held, camps, switches, begin, end)
+        held = self._registered_where(held)
+        self._handed_over(held, camps)
+        self._moved(made)
+        return held, changed
+
+    def _moved(self, made: Rows) -> None:
+        camp = made["act"] == Act.CAMP
+        self._cell[made["person"][camp]] = made["cell"][camp]
+        switch = (made["act"] == Act.ON) | (made["act"] == Act.OFF)
+        self._on[made["person"][switch]] = made["act"][switch] == Act.ON
+
+    def _candidates(
+        self, made: Rows, camps: _Known, switches: _Known, rng: np.random.Generator
+    ) -> Dialogues:
+        """A dialogue for each row that would make one if the phone had nothing else to do."""
+        person, time, act = made["person"].astype(np.int64), made["time"], made["act"]
+        was_on = switches.at(person, time - 1) == 1
+        lac = self._world.lac
+        now, then = camps.at(person, time), camps.at(person, time - 1)
+        moves = (act == Act.CAMP) & was_on & (lac[now] != lac[then])
+        wakes = (act == Act.ON) & ~was_on
+        sleeps = (act == Act.OFF) & was_on
+        acts = (act >= Act.CALL_OUT) & was_on
+        held = np.zeros(len(made), DIALOGUE)
+        for name in ("person", "peer", "number", "digits", "pair"):
+            held[name] = made[name]
+        held["start"] = time + np.where(
+            moves | wakes, rng.integers(800_000, 3_000_000, len(made)), 0
+        )
+        held["update"] = np.where(wakes, ATTACH, NORMAL)
+        by_imsi = wakes & (rng.random(len(made)) < 0.02)
+        held["kind"] = np.where(by_imsi, Dialogue.UPDATE_BY_IMSI, Dialogue.UPDATE)
+        held["kind"][sleeps] = Dialogue.DETACH
+        self._outcomes(held, act, rng)
+        held = held[(moves | wakes | sleeps | acts) & (held["kind"] != 255)]
+        held["end"] = held["start"] + self._lasting(held)
+        return self._with_rejections(held, rng)
+
+    def _outcomes(
+        self, held: Dialogues, act: npt.NDArray[np.uint8], rng: np.random.Generator
+    ) -> None:
+        """How calls end, alike on both sides of a pair; how long phones ring and people talk."""
+        count, pair = len(held), held["pair"]
+        drawn = [
+            np.where(pair > 0, _uniform(pair, salt), rng.random(count)) for salt in (1, 2, 3, 4)
+        ]
+        outcome = np.searchsorted(_OUTCOMES, drawn[0])
+        normal = np.sqrt(-2 * np.log(1 - drawn[1])) * np.cos(2 * np.pi * drawn[2])
+        held["talk"] = np.clip(55 * np.exp(0.9 * normal), 3, 1800)
+        answered = outcome == 0
+        held["ring"] = np.where(answered, 3 + 12 * drawn[3], 8 + 30 * drawn[3])
+        machine = self._people.kind[held["person"]] == MACHINE
+        held["kind"] = np.where(act == Act.CALL_OUT, _OUT[outcome], held["kind"])
+        held["kind"] = np.where(act == Act.CALL_IN, _IN[outcome], held["kind"])
+        for one, kind in (
+            (Act.TEXT_OUT, Dialogue.TEXT_OUT),
+            (Act.TEXT_IN, Dialogue.TEXT_IN),
+            (Act.REQUEST, Dialogue.REQUEST),
+            (Act.EMERGENCY, Dialogue.EMERGENCY),
+        ):
+            held["kind"][act == one] = kind
+        held["kind"][machine & (act == Act.CALL_IN)] = Dialogue.CALL_IN_UNANSWERED
+
+    def _with_rejections(self, held: Dialogues, rng: np.random.Generator) -> Dialogues:
+        """Some updates fail once, and are tried again after T3211."""
+        update = np.isin(held["kind"], _UPDATES)
+        failing = update & (rng.random(len(held)) < self._scenario.network.rejected)
+        failed = held[failing]
+        failed["kind"] = Dialogue.UPDATE_REJECTED
+        failed["end"] = failed["start"] + self._lasting(failed)
+        held["start"][failing] += _T3211
+        held["end"][failing] += _T3211
+        return _sorted(np.concatenate([held, failed]))
+
+    def _lasting(self, held: Dialogues) -> Integers:
+        """Microseconds, at the most."""
+        fixed, rings, talks = self._lengths
+        kind = held["kind"]
+        seconds = fixed[kind] * SLOWEST + rings[kind] * held["ring"] + talks[kind] * held["talk"]
+        lasting: Integers = ((seconds + 0.3) * SECOND).astype(np.int64)
+        return lasting
+
+    def _one_at_a_time(self, held: Dialogues) -> Dialogues:
+        """Updates wait until a phone is free; whatever else would overlap does not happen."""
+        waits = np.isin(held["kind"], [*_UPDATES, Dialogue.DETACH])
+        for _ in range(_ROUNDS):
+            person = held["person"].astype(np.int64)
+            first = _firsts(person)
+            previous = np.where(first, self._busy[person], np.roll(held["end"], 1))
+            clash = held["start"] < previous
+            if not clash.any():
+                break
+            leading = clash & (first | ~np.roll(clash, 1))
+            late = leading & waits
+            lasting = held["end"] - held["start"]
+            held["start"][late] = previous[late] + SECOND
+            held["end"][late] = (held["start"] + lasting)[late]
+            kept = ~(leading & ~waits)
+            held, waits = held[kept], waits[kept]
+        else:
+            held = held[~(held["start"] < previous)]
+        return held
+
+    def _with_periodic(
+        self, held: Dialogues, camps: _Known, switches: _Known, begin: int, end: int
+    ) -> Dialogues:
+        """And a periodic update whenever T3212 runs out without another contact."""
+        person = held["person"].astype(np.int64)
+        first = _firsts(person)
+        after = np.where(held["kind"] == Dialogue.DETACH, _GONE, held["end"])
+        previous = np.where(first, self._contact[person], np.roll(after, 1))
+        many = np.maximum((held["start"] - 5 * SECOND - previous) // self._period, 0)
+        parts = [self._periodic(person, previous, many)]
+        last = np.append(first[1:], True) if len(first) else first
+        contact = self._contact.copy()
+        contact[person[last]] = after[last]
+        everyone = np.arange(len(contact))
+        many = np.maximum((end - contact) // self._period, 0)
+        parts.append(self._periodic(everyone, contact, many))
+        periodic = np.concatenate(parts)
+        person = periodic["person"].astype(np.int64)
+        periodic = periodic[switches.at(person, periodic["start"]) == 1]
+        periodic["cell"] = camps.at(periodic["person"].astype(np.int64), periodic["start"])
+        np.maximum.at(contact, periodic["person"], periodic["end"])
+        self._contact = contact
+        merged = _sorted(np.concatenate([held, periodic]))
+        np.maximum.at(self._busy, merged["person"], merged["end"])
+        return merged[(merged["start"] >= begin)]
+
+    def _periodic(self, person: Integers, since: Integers, many: Integers) -> Dialogues:
+        made = np.zeros(int(many.sum()), DIALOGUE)
+        step = np.arange(len(made)) - np.repeat(np.cumsum(many) - many, many) + 1
+        made["person"] = np.repeat(person, many)
+        made["start"] = np.repeat(since, many) + step * self._period
+        made["kind"], made["update"], made["peer"] = Dialogue.UPDATE, PERIODIC, -1
+        made["end"] = made["start"] + self._lasting(made)
+        return made
+
+    def _registered_where(self, held: Dialogues) -> Dialogues:
+        """Old location areas and TMSIs; without updates of phones that are registered there."""
+        world = self._world
+        update = np.isin(held["kind"], _UPDATES)
+        old = self._followed(held, update, world.lac[held["cell"]], self._registered)
+        needless = update & (held["update"] == NORMAL) & (old == world.lac[held["cell"]])
+        needless &= held["kind"] != Dialogue.UPDATE_BY_IMSI
+        held, update, old = held[~needless], update[~needless], old[~needless]
+        held["old_lac"] = old
+        moved = update & (held["update"] == ATTACH) & (old != world.lac[held["cell"]])
+        held["update"][moved] = NORMAL
+        vlr = world.msc[held["cell"]]
+        old_vlr = self._followed(held, update, vlr, self._vlr)
+        if self._scenario.network.tmsi == "new vlr":
+            keeps = (held["kind"] == Dialogue.UPDATE) & (vlr == old_vlr)
+            held["kind"][keeps] = Dialogue.UPDATE_KEPT
+        person = held["person"].astype(np.int64)
+        renewed = np.isin(held["kind"], _NEW_TMSI)
+        total: Integers = np.cumsum(renewed) - renewed
+        first = np.maximum.accumulate(np.where(_firsts(person), np.arange(len(held)), 0))
+        held["version"] = self._version[person] + total - total[first]
+        np.add.at(self._version, person[renewed], 1)
+        self._registered[person[update]] = world.lac[held["cell"]][update]
+        self._vlr[person[update]] = vlr[update]
+        return held
+
+    @staticmethod
+    def _followed(held: Dialogues, update: Flags, values: Integers, before: Integers) -> Integers:
+        """What the last update before each dialogue left behind."""
+        person = held["person"].astype(np.int64)
+        order = np.arange(len(held))
+        mark = np.where(update, order, -1)
+        last = np.concatenate([[-1], np.maximum.accumulate(mark)[:-1]]) if len(held) else mark
+        found = (last >= 0) & (person[last] == person)
+        return np.where(found, values[last], before[person])
+
+    def _handed_over(self, held: Dialogues, camps: _Known) -> None:
+        """Calls in which the phone changes its cell are handed over, within an MSC."""
+        world = self._world
+        answered = np.isin(held["kind"], [Dialogue.CALL_OUT, Dialogue.CALL_IN])
+        calls = np.flatnonzero(answered & (held["talk"] > 20))
+        person = held["person"][calls].astype(np.int64)
+        middle = held["start"][calls] + ((10 + held["talk"][calls] / 2) * SECOND).astype(np.int64)
+        then, now = held["cell"][calls].astype(np.int64), camps.at(person, middle)
+        moved = (then != now) & (world.msc[then] == world.msc[now])
+        calls, then, now = calls[moved], then[moved], now[moved]
+        near = world.bsc[then] == world.bsc[now]
+        out = held["kind"][calls] == Dialogue.CALL_OUT
+        held["kind"][calls] = np.where(
+            near,
+            np.where(out, Dialogue.CALL_OUT_HANDOVER, Dialogue.CALL_IN_HANDOVER),
+            np.where(out, Dialogue.CALL_OUT_RELOCATED, Dialogue.CALL_IN_RELOCATED),
+        )
+        held["new_cell"][calls] = now
+        held["talk"][calls] /= 2
+
+
+def _lengths(options: Options) -> tuple[Floats, Floats, Floats]:
+    """By dialogue: seconds of its fixed delays, how often it waits for ringing and for talk."""
+    fixed, rings, talks = np.zeros(256), np.zeros(256), np.zeros(256)
+    for dialogue in Dialogue:
+        made = steps(dialogue, options)
+        fixed[dialogue] = sum(step.delay for step in made)
+        rings[dialogue] = sum(step.wait == "ring" for step in made)
+        talks[dialogue] = sum(step.wait == "talk" for step in made)
+    return fixed, rings, talks
+
+
+def _sorted(held: Dialogues) -> Dialogues:
+    return held[np.lexsort((held["start"], held["person"]))]
+
+
+def _firsts(person: Integers) -> Flags:
+    """Which rows are the first of their person."""
+    first = np.ones(len(person), bool)
+    first[1:] = person[1:] != person[:-1]
+    return first
+
+
+def _uniform(pair: Integers, salt: int) -> Floats:
+    """A number in [0, 1) that both sides of a pair draw (splitmix64)."""
+    with np.errstate(over="ignore"):
+        mixed = pair.astype(np.uint64) + np.uint64(salt) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> np.uint64(31)
+    return (mixed >> np.uint64(11)).astype(np.float64) / 2**53
+
+
+def _paired(held: Dialogues) -> Dialogues:
+    """Nobody is called by whom did not call; who calls a busy or silent phone is told so."""
+    outward = np.isin(held["kind"], [*_OUT, Dialogue.TEXT_OUT]) & (held["pair"] > 0)
+    inward = np.isin(held["kind"], [*_IN, Dialogue.TEXT_IN]) & (held["pair"] > 0)
+    called = np.isin(held["pair"], held["pair"][outward])
+    reached = np.isin(held["pair"], held["pair"][inward])
+    missed = outward & ~reached & np.isin(held["kind"], [Dialogue.CALL_OUT])
+    held["kind"][missed] = Dialogue.CALL_OUT_BUSY
+    return held[~inward | called]

@@ -1,0 +1,173 @@
+"""A scenario played from its first hour to its last, into a folder or into a pipe."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from decoders.times import to_text
+from simulator import days, people, response, world
+from simulator.captures import Captures, Pipe
+from simulator.carriers import Carrier
+from simulator.messages import NOTHING, Messages, Speaker, joined
+from simulator.network import Network
+from simulator.rows import HOUR, Hours
+from simulator.scenario import Scenario, ScenarioError
+from simulator.truth import Truth
+
+Integers = npt.NDArray[np.int64]
+
+SECOND = 1_000_000
+_EAST = 8 * 3600
+_SLICE = 65_536
+_DAY_HOURS = 24
+_PART = 32_768
+"""Messages that are made into frames at a time."""
+
+
+class Simulated(NamedTuple):
+    """What a run came to."""
+
+    people: int
+    dialogues: int
+    messages: int
+    frames: int
+    octets: int
+    reached: int
+    """The captures are whole up to this time, microseconds."""
+
+
+Progress = Callable[[Simulated], None]
+
+
+class Simulation:
+    """One scenario on its way through time."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.world = world.make(scenario.network.mscs)
+        self.people = people.make(self.world, scenario)
+        self.begin, self.end = int(scenario.starts * SECOND), int(scenario.ends * SECOND)
+
+    def into(self, folder: Path, progress: Progress) -> Simulated:
+        """Writes captures, tables, profiles and truth; says how far it got if it must stop."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ScenarioError(
+                "is not empty", file=str(folder), remedy="name a new folder with -o"
+            )
+        self._tables(folder)
+        captures = Captures(folder, self.scenario, self.begin)
+        truth = Truth(folder / "truth", self.world, self.people, self.begin)
+        return self._play(captures, truth, progress)
+
+    def piped(self, stream: IO[bytes], progress: Progress) -> Simulated:
+        """Writes one capture of everything to `stream`, and nothing else."""
+        captures = msgspec.structs.replace(self.scenario.captures, per="all", rotate=None)
+        self.scenario = msgspec.structs.replace(self.scenario, captures=captures)
+        return self._play(Pipe(stream, self.scenario), None, progress)
+
+    def _tables(self, folder: Path) -> None:
+        texts = {
+            "cells.csv": world.cells_csv(self.world),
+            "areas.geojson": world.areas_geojson(self.world),
+            "profiles.csv": people.profiles_csv(self.people, self.scenario.seed),
+            "plan.csv": people.plan_csv(self.people),
+            "settings.json": SETTINGS,
+        }
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        (folder / "truth").mkdir()
+        model = response.Model(self.scenario.seed)
+        (folder / "truth" / "responses.csv").write_text(
+            response.responses_csv(model, self.people), encoding="utf-8"
+        )
+
+    def _play(
+        self, captures: Captures | Pipe, truth: Truth | None, progress: Progress
+    ) -> Simulated:
+        network = Network(self.world, self.people, self.scenario)
+        speaker = Speaker(self.world, self.people, self.scenario, network)
+        carrier = Carrier(self.world, self.scenario)
+        done = Simulated(len(self.people.kind), 0, 0, 0, 0, self.begin)
+        waiting = NOTHING
+        with tempfile.TemporaryDirectory(prefix="xinling-simulate-") as scratch:
+            hours = Hours(Path(scratch))
+            for hour in range(self._first_hour(), -(-self.end // HOUR)):
+                self._plan(hours, hour)
+                made, time = hours.take(hour), hour * HOUR
+                if time < self.begin:
+                    network.settle(made, self.begin)
+                    if truth is not None:
+                        truth.settle(network.cells)
+                    continue
+                held, camps = network.play(made, time, time + HOUR)
+                if truth is not None:
+                    truth.add(held, camps)
+                spoken = joined([waiting, speaker.speak(held, hour)])
+                now, waiting = _split(spoken, carrier.seen(spoken), min(time + HOUR, self.end))
+                done = done._replace(dialogues=done.dialogues + len(held))
+                for part in _parts(now, carrier.seen(now)):
+                    frames = carrier.carry(part, done.messages)
+                    octets = captures.write(frames, time)
+                    done = done._replace(
+                        messages=done.messages + len(part.time),
+                        frames=done.frames + len(frames.time),
+                        octets=done.octets + octets,
+                        reached=int(carrier.seen(part).max()),
+                    )
+                    progress(done)
+        if truth is not None:
+            truth.close(self.end)
+        return done
+
+    def _first_hour(self) -> int:
+        """The midnight in China before the beginning."""
+        local = self.begin + _EAST * SECOND
+        return (local - local % (_DAY_HOURS * HOUR) - _EAST * SECOND) // HOUR
+
+    def _plan(self, hours: Hours, hour: int) -> None:
+        """At midnight, the day's rows."""
+        if (hour - self._first_hour()) % _DAY_HOURS:
+            return
+        count = len(self.people.kind)
+        for first in range(0, count, _SLICE):
+            part = np.arange(first, min(first + _SLICE, count))
+            made = days.plan(hour * 3600.0, part, self.scenario, self.world, self.people)
+            hours.add(made[made["time"] >= hour * HOUR])
+
+
+SETTINGS = """{
+  "zone": "Asia/Shanghai",
+  "quiet_hours": {"from": "20:00", "until": "08:00"},
+  "control_salt": "xinling simulator: protects nobody"
+}
+"""
+
+
+def _parts(messages: Messages, seen: Integers) -> Iterator[Messages]:
+    """The messages in the order they are seen, so many at a time that memory stays small."""
+    order = np.argsort(seen, kind="stable")
+    for first in range(0, len(order), _PART):
+        yield messages.taken(order[first : first + _PART])
+
+
+def _split(messages: Messages, seen: Integers, end: int) -> tuple[Messages, Messages]:
+    """What is seen before `end`, and what waits for the next hour."""
+    now = seen < end
+    waiting = messages.taken(np.flatnonzero(~now)).packed()
+    return messages.taken(np.flatnonzero(now)), waiting
+
+
+def told(done: Simulated) -> str:
+    """One line for a person."""
+    return (
+        f"{done.people} people, {done.dialogues} dialogues, {done.messages} messages in "
+        f"{done.frames} frames, {done.octets / 1e6:.1f} MB, up to {to_text(done.reached)}"
+    )
