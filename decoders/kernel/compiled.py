@@ -26,7 +26,7 @@ def compiled(function: Function) -> Function:
     if not COMPILED:
         return function
     try:
-        made = njit(cache=True, boundscheck=True, nogil=True)(function)
+        made = njit(cache=True, boundscheck=True, nogil=True, _nrt=False)(function)
     except RuntimeError:  # nowhere to keep it: a read-only installation without a home
-        made = njit(boundscheck=True, nogil=True)(function)
+        made = njit(boundscheck=True, nogil=True, _nrt=False)(function)
     return cast("Function", made)

@@ -1,0 +1,51 @@
+"""Where compiled code is kept: decided before numba is imported, by the shell.
+
+A folder for each state of the kernel's sources, because numba itself watches only the file of the
+function that is called. An installation that cannot be written to keeps it in the user's cache, and
+where there is none, in the folder for temporary files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Final
+
+_IMPORT: Final = re.compile(r"^from decoders\.(\w+) import", re.MULTILINE)
+
+
+def choose() -> Path:
+    """Sets ``NUMBA_CACHE_DIR``, unless the user has, and gives it."""
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        os.environ["NUMBA_CACHE_DIR"] = str(_folder())
+    return Path(os.environ["NUMBA_CACHE_DIR"])
+
+
+def _folder() -> Path:
+    name = f"kernel-{_digest()}"
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    for base in (Path(home) / "xinling", Path(tempfile.gettempdir()) / f"xinling-{os.getuid()}"):
+        folder = base / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid():
+            return folder
+    return Path(tempfile.mkdtemp(prefix="xinling-"))
+
+
+def _digest() -> str:
+    """Of the sources that machine code is made from: the kernel, and whose constants it takes."""
+    decoders = Path(__file__).parent.parent / "decoders"
+    made = hashlib.blake2b(digest_size=8)
+    for file in sorted((decoders / "kernel").glob("*.py")):
+        source = file.read_text(encoding="utf-8")
+        made.update(source.encode())
+        for module in _IMPORT.findall(source):
+            path = decoders / f"{module}.py"
+            made.update(path.read_bytes() if path.exists() else b"")
+    return made.hexdigest()
