@@ -418,6 +418,31 @@ def bench_decode(
     bench.decode(captures, messages=messages, against=against, rounds=rounds)
 
 
+@app.command(
+    epilog="Example: `xinling simulate spring-festival -o festival --people 1000`. "
+    "Scenarios that ship: busy-hour, campus-opening, concert, ordinary-week, spring-festival."
+)
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of one.")],
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="A new folder; `-` writes one capture out.")
+    ],
+    people: Annotated[
+        int | None, typer.Option("--people", min=1, help="How many, instead of the file's.")
+    ] = None,
+    days: Annotated[
+        float | None, typer.Option("--days", help="How long, instead of the file's.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Instead of the file's.")
+    ] = None,
+) -> None:
+    """Make up a population: captures, cells, areas, profiles, and the truth about it."""
+    from simulator import command
+
+    command.run(scenario, output, people=people, days=days, seed=seed)
+
+
 def _time(text: str | None, option: str = "--until") -> int | None:
     try:
         return None if text is None else from_text(text)
