@@ -9,17 +9,25 @@ from rich.table import Table
 
 from decoders.errors import XinlingError
 from decoders.times import SECOND
+from rules import lint
 from rules.campaign import LIVE, Campaign
 from rules.engine import RuleSet
 from stream import conflicts, printed, rule_files
+from stream.offline import say
 
 _MOST_SHOWN = 200
 SHIPPED = Path(__file__).resolve().parent.parent / "rules" / "campaigns"
 
 
 def check(folder: Path | None, areas: Path | None, cells: Path | None) -> None:
-    """Say that every campaign of `folder` is right; raises CampaignErrors with every mistake."""
-    rules = _load(folder, areas, cells)
+    """Say that every campaign of `folder` is right; raises CampaignErrors with every mistake.
+
+    What is right and yet not wise is said on standard error.
+    """
+    bundle = _bundle(folder, areas, cells)
+    rules = RuleSet.load(bundle)
+    for warning in lint.warnings(bundle, rules.campaigns):
+        say(f"warning: {warning}")
     named = [campaign.id for campaign in rules.campaigns]
     Console(highlight=False).print(f"{len(named)} campaigns are right: {', '.join(named)}")
 
@@ -72,6 +80,10 @@ def _remark(conflict: conflicts.Conflict) -> str:
 
 
 def _load(folder: Path | None, areas: Path | None, cells: Path | None) -> RuleSet:
+    return RuleSet.load(_bundle(folder, areas, cells))
+
+
+def _bundle(folder: Path | None, areas: Path | None, cells: Path | None) -> dict[str, bytes]:
     place = folder or SHIPPED
     bundle = rule_files.bundle(
         place,
@@ -83,7 +95,7 @@ def _load(folder: Path | None, areas: Path | None, cells: Path | None) -> RuleSe
         raise XinlingError(
             "no campaign file (*.yaml) in it", file=str(place), remedy="name the campaigns' folder"
         )
-    return RuleSet.load(bundle)
+    return bundle
 
 
 def _beside(folder: Path, name: str) -> Path | None:
