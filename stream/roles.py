@@ -87,7 +87,7 @@ async def _warn_of_forgetting(redis: Redis) -> None:
     except ResponseError:
         logger.info("Redis does not let us see whether it keeps what it answers")
         return
-    kept = {_text(name): _text(value or "") for name, value in found.items()}
+    kept = {_text(name or ""): _text(value or "") for name, value in found.items()}
     durable = kept.get("appendonly") == "yes" and kept.get("appendfsync") == "always"
     metrics.redis_forgets.set(not durable)
     if not durable:
