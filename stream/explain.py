@@ -118,6 +118,8 @@ def _offer_lines(found: Found) -> Iterator[str]:
     yield f"trigger {first.trigger}, which rests on"
     for sample in first.evidence:
         yield _INDENT + told.sample_line(sample, None)
+        if (event := found.events.get(sample.event)) is not None:
+            yield _INDENT * 2 + told.event_line(event, None, event.number_class)
     for step in found.steps:
         yield ""
         yield from told.verdict_lines(step)

@@ -10,15 +10,21 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from decoders.errors import XinlingError
+from decoders.events import Event
+from decoders.times import SECOND
 from rules.verdicts import Verdict
-from stream import topics
+from stream import log, topics
 from stream.config import Config
 from stream.ledger import Ledger
-from stream.log import partition_of
+from stream.log import Batch, LogError, Signal, partition_of
 from stream.outcomes import Outcome
 from stream.publishing import outcome_of, verdict_of
 from stream.topic_reader import Record, TopicReader
 
+_SLACK = 600 * SECOND
+"""Of capture time: links whose clocks differ, and what came late."""
+_BATCHES = 200
+"""Records of the log read at a time: some 13 MB of events."""
 _NEAREST = 5
 """Offers named where the one asked for is not in the file."""
 
@@ -30,6 +36,8 @@ class Found(NamedTuple):
     """In order; at least one."""
     outcomes: list[Outcome]
     """In the order of their times; each once."""
+    events: dict[str, Event] = {}
+    """Of the evidence, by id, as far as the log still has them."""
 
 
 class NotFoundError(XinlingError):
@@ -83,8 +91,9 @@ async def on_topics(config: Config, redis: Redis, offer: str) -> Found:
             async for record in _since(reader, topics.OUTCOMES, partition, oldest)
             if offer.encode() in record.value
         ]
+        events = await _events(reader, partition, steps[0], oldest)
     told = {(row.outcome, row.reason): row for row in outcomes if row.offer == offer}
-    return Found(_in_order(steps), sorted(told.values(), key=lambda row: row.time))
+    return Found(_in_order(steps), sorted(told.values(), key=lambda row: row.time), events)
 
 
 async def _partitions(
@@ -117,6 +126,33 @@ async def _steps(
         if steps:
             return steps, 0
     return [], 0
+
+
+async def _events(
+    reader: TopicReader, partition: int, verdict: Verdict, written: int
+) -> dict[str, Event]:
+    """The events of the evidence: on the log before the row was, and not long before the first."""
+    wanted = {sample.event for sample in verdict.evidence}
+    oldest = min((sample.time for sample in verdict.evidence), default=verdict.time) - _SLACK
+    found: dict[str, Event] = {}
+    records = reader.backwards(topics.EVENTS, partition, before=written or None, chunk=_BATCHES)
+    async for record in records:
+        batch = _batch(record.value)
+        if batch is None:
+            continue
+        for item in batch.items:
+            if isinstance(item, Signal) and item.event.id in wanted:
+                found[item.event.id] = item.event
+        if len(found) == len(wanted) or batch.clock < oldest:
+            break
+    return found
+
+
+def _batch(value: bytes) -> Batch | None:
+    try:
+        return log.decode(value)
+    except LogError:
+        return None
 
 
 async def _since(

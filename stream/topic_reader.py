@@ -63,15 +63,24 @@ class TopicReader:
         """Of every topic: they all have the same number."""
         return range(self._config.partitions)
 
-    async def backwards(self, topic: str, partition: int) -> AsyncIterator[Record]:
-        """The records of a partition, the latest first; raises KafkaUnavailableError."""
+    async def backwards(
+        self, topic: str, partition: int, *, before: int | None = None, chunk: int = CHUNK
+    ) -> AsyncIterator[Record]:
+        """The records of a partition, the latest first; raises KafkaUnavailableError.
+
+        Args:
+            topic: its name.
+            partition: its number.
+            before: milliseconds of wall time; what was written later is passed over.
+            chunk: how many are read at a time, and so held in memory.
+        """
         place = TopicPartition(topic, partition)
         try:
             self._consumer.assign([place])
             first = (await self._consumer.beginning_offsets([place]))[place]
-            end = (await self._consumer.end_offsets([place]))[place]
+            end = await self._end(place, before)
             while end > first:
-                begin = max(first, end - CHUNK)
+                begin = max(first, end - chunk)
                 for record in reversed(await self._between(place, begin, end)):
                     yield record
                 end = begin
@@ -94,6 +103,14 @@ class TopicReader:
                         yield record
         except (KafkaError, OSError) as error:
             raise topics.unavailable(self._config, error) from error
+
+    async def _end(self, place: TopicPartition, before: int | None) -> int:
+        """The first offset written after `before`, or that of the next record."""
+        if before is not None:
+            found = (await self._consumer.offsets_for_times({place: before + 1}))[place]
+            if found is not None:
+                return int(found.offset)
+        return int((await self._consumer.end_offsets([place]))[place])
 
     async def _between(self, place: TopicPartition, begin: int, end: int) -> list[Record]:
         """The records at offsets from `begin` to before `end`, in order."""

@@ -93,6 +93,10 @@ async def test_a_campaign_is_stopped_in_a_second_and_an_offer_explained(
     why = await told(system, "explain", sent["offer"], *captures)
     assert "decided: send; became: " in why
     assert "submitted" in why
+    lines = why.splitlines()
+    for sample in sent["evidence"]:
+        (at,) = (n for n, line in enumerate(lines) if f"event {sample['event']}" in line)
+        assert lines[at + 1].startswith(f"        {sample['time']}   "), "the event, off the log"
     assert "LOCATION UPDATING ACCEPT" in why
     assert f"sent: welcome-away at {sent['time']}" in why, "the subscriber now"
 

@@ -219,7 +219,11 @@ def test_the_shipped_campaigns_are_right(xinling: Run) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "decode", "dissect", "replay", "run", "ingest", "campaigns check", "campaigns list"],
+    [
+        *("demo", "decode", "dissect", "replay", "run", "ingest", "explain", "stop", "resume"),
+        *("tail", "subject", "erase", "profiles load", "campaigns check", "campaigns list"),
+        *("campaigns conflicts", "campaigns history"),
+    ],
 )
 def test_every_command_has_help_with_an_example(xinling: Run, command: str) -> None:
     ran = xinling(*command.split(), "--help")
