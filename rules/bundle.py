@@ -9,7 +9,7 @@ from rules import areas as area_file
 from rules import campaign as campaign_file
 from rules import settings as settings_file
 from rules.areas import Area
-from rules.campaign import LIVE, SHADOW, Campaign
+from rules.campaign import DRAFT, LIVE, SHADOW, Campaign
 from rules.cells import CellTable
 from rules.errors import CampaignError, CampaignErrors
 from rules.settings import Settings
@@ -31,6 +31,8 @@ class Rules(NamedTuple):
     cells: CellTable
     campaigns: tuple[Campaign, ...]
     """In the order of their ids."""
+    doubts: tuple[CampaignError, ...]
+    """What would be mistakes if it did not stand in drafts."""
 
 
 def bundle_hash(bundle: dict[str, bytes]) -> str:
@@ -71,14 +73,17 @@ def read(bundle: dict[str, bytes], *, running: bool, allocated: bool = False) ->
     broken = bool(errors)
     campaigns, mistakes = _campaigns(bundle, settings)
     errors += mistakes
+    drafts = [each for each in campaigns if each.status == DRAFT]
+    doubts = _place_errors(bundle, drafts, areas, cells)
     if not broken:
-        errors += _place_errors(bundle, campaigns, areas, cells)
+        others = [each for each in campaigns if each.status != DRAFT]
+        errors += _place_errors(bundle, others, areas, cells)
     if running:
         errors += _running_errors(bundle, campaigns, settings, allocated=allocated)
     if errors:
         raise CampaignErrors(errors)
     ordered = tuple(sorted(campaigns, key=lambda each: each.id))
-    return Rules(bundle_hash(bundle), settings, areas, cells, ordered)
+    return Rules(bundle_hash(bundle), settings, areas, cells, ordered, tuple(doubts))
 
 
 def _campaigns(

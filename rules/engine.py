@@ -30,6 +30,7 @@ from rules.profile import Profile
 from rules.state import Hold, Mark, Stay, Subscriber, Wave, network_of
 from rules.triggers import Wiring
 from rules.verdicts import Verdict
+from rules.zones import local
 
 UNKNOWN_IDENTITY = "unknown"
 ABSENCES = frozenset({"left", "absent"})
@@ -53,12 +54,14 @@ class RuleSet:
         hash: made from the bundle's names and contents.
         campaigns: in the order of their ids, whatever their status.
         settings: what the operator set for all of them.
+        doubts: places that drafts name and no file holds; an error once they are drafts no more.
     """
 
     def __init__(self, rules: Rules) -> None:
         self.hash = rules.hash
         self.campaigns = rules.campaigns
         self.settings = rules.settings
+        self.doubts = rules.doubts
         self._places = Places(rules.areas, rules.cells, rules.settings.network)
         self._by_key = {campaign.key: campaign for campaign in rules.campaigns}
         self._by_id = {campaign.id: campaign for campaign in rules.campaigns}
@@ -360,6 +363,8 @@ class RuleSet:
             view = msgspec.to_builtins(firing.event)
             view["number_class"] = self.number_class(firing.event, scene.profile)
         view["city"] = self._placed(mark).city if mark.lac is not None else None
+        when = local(mark.time, self.settings.zone)
+        view |= {"date": str(when.date()), "hour": when.hour, "weekday": when.isoweekday()}
         return view
 
     def _ended(

@@ -310,6 +310,8 @@ class SettingsFile(Part, frozen=True, kw_only=True):
     """Secret; what control groups and variants are drawn with."""
     global_control: Share = "0%"
     """This share of everybody is control for every campaign."""
+    global_control_draw: str = ""
+    """Another text draws another global control group; campaigns' own groups stay."""
     apart: Duration = "0s"
     """Two campaigns meet in a person within this time after one was sent."""
     remember: Duration = "90d"

@@ -408,11 +408,16 @@ def _plan_wave(case: Case, scene: Scene) -> None:
 def control_arm(campaign: Campaign, scene: Scene, subscriber: str) -> str | None:
     """The control group the person is in: ``global``, ``campaign`` or none."""
     settings = scene.settings
-    if draws.draw(*_drawing(scene, "global", "", subscriber)) < settings.global_control:
+    if _global_draw(scene, subscriber) < settings.global_control:
         return "global"
     if draws.draw(*_drawing(scene, "control", campaign.salt, subscriber)) < campaign.control:
         return "campaign"
     return None
+
+
+def _global_draw(scene: Scene, subscriber: str) -> float:
+    scope = scene.settings.global_control_draw
+    return draws.draw(*_drawing(scene, "global", scope, subscriber))
 
 
 def _drawing(scene: Scene, kind: str, scope: str, subscriber: str) -> tuple[bytes, str, str, str]:

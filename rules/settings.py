@@ -60,6 +60,7 @@ class Settings(NamedTuple):
     quiet: Quiet
     salt: bytes
     global_control: float
+    global_control_draw: str
     apart: int
     remember: int
     from_home: bool
@@ -106,6 +107,7 @@ def _settings(wish: fmt.SettingsFile, file: str) -> Settings:
         quiet=quiet(wish.quiet_hours),
         salt=wish.control_salt.encode(),
         global_control=share(wish.global_control),
+        global_control_draw=wish.global_control_draw,
         apart=duration(wish.apart),
         remember=duration(wish.remember),
         from_home=wish.number_class_from == "home city",

@@ -26,7 +26,7 @@ def check(folder: Path | None, areas: Path | None, cells: Path | None) -> None:
     """
     bundle = _bundle(folder, areas, cells)
     rules = RuleSet.load(bundle)
-    for warning in lint.warnings(bundle, rules.campaigns):
+    for warning in (*rules.doubts, *lint.warnings(bundle, rules.campaigns)):
         say(f"warning: {warning}")
     named = [campaign.id for campaign in rules.campaigns]
     Console(highlight=False).print(f"{len(named)} campaigns are right: {', '.join(named)}")

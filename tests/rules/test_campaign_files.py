@@ -41,11 +41,12 @@ def errors(
 def test_the_shipped_campaigns_are_right() -> None:
     files = {path.name: path.read_bytes() for path in SHIPPED.iterdir()}
     ruleset = RuleSet.load(files)
-    assert [each.id for each in ruleset.campaigns] == ["cheap-long-distance", "two-cities-one-home"]
-    assert ruleset.campaign("two-cities-one-home") is ruleset.campaigns[1]
+    assert {"cheap-long-distance", "two-cities-one-home"} <= {one.id for one in ruleset.campaigns}
+    seed = ruleset.campaign("two-cities-one-home")
     assert ruleset.campaign("nobody") is None
-    assert ruleset.campaigns[1].shared_budget
-    assert not ruleset.campaigns[0].shared_budget
+    assert seed is not None
+    assert seed in ruleset.campaigns
+    assert seed.shared_budget
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)

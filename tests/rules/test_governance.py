@@ -463,6 +463,28 @@ def test_the_global_control_group_holds_for_every_campaign() -> None:
     assert life.verdicts[0].checks[-1] == ("control group", "global")
 
 
+def test_the_global_control_group_rotates_by_configuration_and_campaigns_own_stay() -> None:
+    text = campaign(CALLED, experiment="{control: 50%}")
+
+    def arms(draw: str) -> list[tuple[str, str]]:
+        found = []
+        for name in range(40):
+            life = Life(
+                rules(text, settings={"global_control": "50%", "global_control_draw": draw})
+            )
+            life.state = msgspec.structs.replace(life.state, subscriber=f"1-{name:024x}")
+            life.event(call(0))
+            found.append(life.verdicts[0].checks[-1])
+        return found
+
+    first, second = arms("2008-1"), arms("2008-2")
+    assert first != second
+    assert arms("2008-1") == first
+    own = [pair for pair in zip(first, second, strict=True) if "global" not in str(pair)]
+    assert own
+    assert all(one == other for one, other in own)
+
+
 def test_arms_stay_when_the_privacy_key_changes_for_whoever_has_a_seed() -> None:
     text = campaign(CALLED, experiment="{control: 50%}")
     ruleset = rules(text)

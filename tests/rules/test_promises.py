@@ -46,6 +46,8 @@ LIMITED = {
     "leavers": (1, 7 * DAY),
     "answers": (1, None),
     "stayers": (3, DAY),
+    "again": (2, 3 * DAY),
+    "silent": (2, 5 * DAY),
 }
 RULES = rules(
     campaign(
@@ -76,6 +78,21 @@ RULES = rules(
         offer='{from: "1", text: x, valid_for: 10h}',
     ),
     campaign("called: {}", name="shadow", priority=100, status="shadow"),
+    campaign(
+        "count: {of: {any_of: [{called: {}}, {answered: {}}]}, at_least: 2, within: 1d}",
+        name="again",
+        priority=85,
+        limits="{per_subscriber: {times: 2, every: 3d}}",
+        waves="{times: 2, after: 1d}",
+    ),
+    campaign(
+        "not_followed_by: {first: {sequence: {steps: [{called: {}},"
+        " {absent: {area: city, for: 2h}}], within: 9h}}, then: {answered: {}}, within: 3h}",
+        name="silent",
+        priority=95,
+        limits="{per_subscriber: {times: 2, every: 5d}}",
+        waves="{times: 1, after: 2d}",
+    ),
     settings=SETTINGS,
 )
 PROFILES: list[Profile | None] = [
