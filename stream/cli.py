@@ -418,6 +418,38 @@ def bench_decode(
     bench.decode(captures, messages=messages, against=against, rounds=rounds)
 
 
+@bench_app.command("stream", epilog="Example: `xinling bench stream --only step --events 500000`")
+def bench_stream(
+    subscribers: Annotated[
+        int, typer.Option("--subscribers", min=1, help="Whose events they are.")
+    ] = 100_000,
+    events: Annotated[
+        int, typer.Option("--events", min=1, help="How many to work off as fast as it goes.")
+    ] = 200_000,
+    rate: Annotated[
+        int, typer.Option("--rate", min=1, help="Events a second offered to measure latency.")
+    ] = 2_000,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, help="How long.")] = 30,
+    brokers: Annotated[
+        str | None, typer.Option("--brokers", help="A Kafka that runs, instead of one of its own.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", help="`step`: no Kafka; `service`: throughput, latency.")
+    ] = None,
+) -> None:
+    """Measure the step, the service on Kafka and Redis, and latency, as JSON lines."""
+    from stream import bench_stream
+
+    bench_stream.stream(
+        subscribers=subscribers,
+        events=events,
+        rate=rate,
+        seconds=seconds,
+        brokers=brokers,
+        only=only,
+    )
+
+
 @app.command(
     epilog="Example: `xinling simulate spring-festival -o festival --people 1000`. "
     "Scenarios that ship: busy-hour, campus-opening, concert, ordinary-week, spring-festival."
