@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: demo test lint format conformance chaos lock clean help
+.PHONY: demo test lint format conformance fuzz chaos lock clean help
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -45,6 +45,12 @@ lint: $(VENV)/.test
 # Message by message, field by field, against tshark; a difference needs its written reason.
 conformance: $(VENV)/.test
 	@$(BIN)/python tests/conformance/conformance.py
+
+# Whatever the bytes: mutated frames of every fixture through decoder and correlator, ten million of them
+# unless FRAMES=… says how many, on WORKERS=… cores. Then a million found by coverage, where atheris is installed.
+fuzz: $(VENV)/.test
+	@$(BIN)/python tests/fuzz/fuzz_run.py --frames $(or $(FRAMES),10000000) $(if $(WORKERS),--workers $(WORKERS)) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python tests/fuzz/fuzz_coverage.py
 
 # The killer, at length: SEED=… makes a run again, FAULTS=… sets how many (a fault takes some six seconds).
 chaos: $(VENV)/.test
