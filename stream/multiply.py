@@ -1,7 +1,8 @@
 """A long capture from short ones: the same traffic again and again, each time by other people.
 
 Every copy is later by the length of the original and bears its own SCTP sequence numbers, SCCP
-local references, IMSIs and TMSIs, so that nothing in it is a repetition to whoever follows the network.
+local references, IMSIs and TMSIs, so that nothing in it is a repetition to whoever follows the
+network.
 Associations open once: frames that set them up stand in the first copy alone. For measurements.
 """
 

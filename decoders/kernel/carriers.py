@@ -108,7 +108,7 @@ def _record(m: Any, start: Int, end: Int) -> Int:
         draft.opc = draft.dpc = -1
         m.registers[MET] = APART
         return unit(m, start, end)
-    ethertype, at = _network(m, kind, start, end)
+    ethertype, at = _network(m.data, kind, start, end)
     if ethertype == _IPV4:
         return _ipv4(m, at, end)
     if ethertype == _IPV6:
@@ -118,31 +118,31 @@ def _record(m: Any, start: Int, end: Int) -> Int:
 
 
 @compiled
-def _network(m: Any, kind: Int, start: Int, end: Int) -> tuple[Int, Int]:
+def _network(data: Any, kind: Int, start: Int, end: Int) -> tuple[Int, Int]:
     """Ethertype and offset, as `link` gives them; -1 for what the plain decoder is to count."""
     size = end - start
     if kind == _ETHERNET and size >= 14:
-        ethertype, at = short(m.data, start + 12), start + 14
+        ethertype, at = short(data, start + 12), start + 14
     elif kind == _COOKED and size >= 16:
-        ethertype, at = short(m.data, start + 14), start + 16
+        ethertype, at = short(data, start + 14), start + 16
     elif kind == _COOKED_2 and size >= 20:
-        ethertype, at = short(m.data, start), start + 20
+        ethertype, at = short(data, start), start + 20
     elif kind in _RAW and size > 0:
-        version = m.data[start] >> 4
+        version = data[start] >> 4
         ethertype, at = _IPV4 if version == 4 else _IPV6 if version == 6 else -1, start
     else:
         ethertype, at = -1, start
     while ethertype in _TAGS:
         if end - at < 4:
             return np.int64(-1), at
-        ethertype = short(m.data, at + 2)
+        ethertype = short(data, at + 2)
         at += 4
     return np.int64(ethertype), at
 
 
 @compiled
-def _octets(m: Any, at: Int) -> Int:
-    return (word(m.data, at) << 32) | word(m.data, at + 4)
+def _octets(data: Any, at: Int) -> Int:
+    return (word(data, at) << 32) | word(data, at + 4)
 
 
 @compiled
@@ -160,7 +160,7 @@ def _ipv4(m: Any, at: Int, end: Int) -> Int:
         m.registers[MET] = APART
         return ASK
     stop = min(at + total, end) if total else end
-    m.registers[KEY_AT] = _octets(m, at + 12)
+    m.registers[KEY_AT] = _octets(m.data, at + 12)
     for index in range(1, WORDS):
         m.registers[KEY_AT + index] = 0
     return _sctp(m, at + header, stop)
@@ -177,7 +177,7 @@ def _ipv6(m: Any, at: Int, end: Int) -> Int:
     length = short(m.data, at + 4)
     stop = min(at + 40 + length, end) if length else end
     for index in range(4):
-        m.registers[KEY_AT + index] = _octets(m, at + 8 + 8 * index)
+        m.registers[KEY_AT + index] = _octets(m.data, at + 8 + 8 * index)
     m.registers[KEY_AT + 5] = 1
     return _sctp(m, at + 40, stop)
 
@@ -228,9 +228,9 @@ def _sctp(m: Any, start: Int, end: Int) -> Int:  # noqa: C901, PLR0912  one walk
 @compiled
 def _stream(m: Any, start: Int) -> Int:
     """The slot of the stream of an SCTP packet; -1 of one not met yet."""
-    m.registers[KEY_AT + 4] = _octets(m, start)
+    m.registers[KEY_AT + 4] = _octets(m.data, start)
     m.registers[KEY_AT + 5] = m.registers[KEY_AT + 5] & 1 | m.registers[FEED] << 1
-    slot = m.paths[stream_at(m), WORDS]
+    slot = m.paths[stream_at(m.paths, m.registers), WORDS]
     m.registers[SLOT] = slot
     m.registers[MET] = KEYED
     if slot >= 0:
@@ -241,7 +241,7 @@ def _stream(m: Any, start: Int) -> Int:
 @compiled
 def _user_message(m: Any, packet: Int, at: Int, end: Int) -> Int:
     """A DATA chunk's user message: M3UA DATA with SCCP, RFC 4666 3.3.1."""
-    if not _is_m3ua(m, packet, word(m.data, at + 12)):
+    if not _is_m3ua(m.data, packet, word(m.data, at + 12)):
         return ASK
     start = at + _SIZE_DATA
     if end - start < 8 or m.data[start] != 1 or short(m.data, start + 2) != _TRANSFER:
@@ -261,16 +261,16 @@ def _user_message(m: Any, packet: Int, at: Int, end: Int) -> Int:
 
 
 @compiled
-def _is_m3ua(m: Any, packet: Int, protocol: Int) -> bool:
+def _is_m3ua(data: Any, packet: Int, protocol: Int) -> bool:
     """By the payload protocol identifier, else by the port."""
     if protocol == _M3UA:
         return True
     if protocol in (2, 5):
         return False
-    port = short(m.data, packet + 2)
+    port = short(data, packet + 2)
     if port == _M3UA_PORT:
         return True
-    return port not in _OTHER_PORTS and short(m.data, packet) == _M3UA_PORT
+    return port not in _OTHER_PORTS and short(data, packet) == _M3UA_PORT
 
 
 @compiled

@@ -42,7 +42,7 @@ def unit(m: Any, at: Int, end: Int) -> Int:
     kind = np.int64(m.data[at])
     draft.sccp = kind
     draft.slr = draft.dlr = -1
-    draft.from_msc = sends(m, draft.opc, draft.dpc)
+    draft.from_msc = sends(m.pairs, draft.opc, draft.dpc)
     if kind == _DT1:
         return _data_form(m, at, end)
     if kind == _UDT:
@@ -61,60 +61,65 @@ def side(draft: Any, point_code: Int) -> Int:
 
 
 @compiled
-def _doubtful(m: Any, point_code: Int, reference: Int) -> Any:
-    return m.doubts[doubt_at(side(m.draft[0], point_code), reference)] != 0
+def _doubtful(doubts: Any, draft: Any, point_code: Int, reference: Int) -> Any:
+    return doubts[doubt_at(side(draft, point_code), reference)] != 0
 
 
 @compiled
-def _variable(m: Any, pointer: Int, end: Int) -> Int:
+def _variable(data: Any, pointer: Int, end: Int) -> Int:
     """Where the length octet of a variable parameter stands; ASK where it is not all there."""
-    if pointer >= end or m.data[pointer] == 0:
+    if pointer >= end or data[pointer] == 0:
         return ASK
-    at = pointer + np.int64(m.data[pointer])
-    return ASK if at >= end or at + 1 + np.int64(m.data[at]) > end else at
+    at = pointer + np.int64(data[pointer])
+    return ASK if at >= end or at + 1 + np.int64(data[at]) > end else at
 
 
 @compiled
 def _data_form(m: Any, at: Int, end: Int) -> Int:
     """Q.713 4.7."""
+    buffer = m.data
     if end - at < 6:
         return ASK
     draft = m.draft[0]
-    draft.dlr = little(m.data, at + 1, 3)
-    if m.data[at + 4] & 1 or _doubtful(m, draft.dpc, draft.dlr):
+    draft.dlr = little(buffer, at + 1, 3)
+    if buffer[at + 4] & 1 or _doubtful(m.doubts, draft, draft.dpc, draft.dlr):
         return ASK
-    data = _variable(m, at + 5, end)
-    return ASK if data < 0 else bssap(m, data + 1, data + 1 + np.int64(m.data[data]))
+    data = _variable(buffer, at + 5, end)
+    return ASK if data < 0 else bssap(m, data + 1, data + 1 + np.int64(buffer[data]))
 
 
 @compiled
 def _unitdata(m: Any, at: Int, end: Int) -> Int:
     """Q.713 4.10."""
+    buffer = m.data
+    wide = m.registers[POINT_CODE_BITS] == 24
     if end - at < 5:
         return ASK
-    called = _variable(m, at + 2, end)
-    calling = _variable(m, at + 3, end)
-    data = _variable(m, at + 4, end)
+    called = _variable(buffer, at + 2, end)
+    calling = _variable(buffer, at + 3, end)
+    data = _variable(buffer, at + 4, end)
     if called < 0 or calling < 0 or data < 0:
         return ASK
-    first = _subsystem(m, called + 1, called + 1 + np.int64(m.data[called]))
-    second = _subsystem(m, calling + 1, calling + 1 + np.int64(m.data[calling]))
+    first = _subsystem(buffer, wide, called + 1, called + 1 + np.int64(buffer[called]))
+    second = _subsystem(buffer, wide, calling + 1, calling + 1 + np.int64(buffer[calling]))
     if first < 0 or second < 0 or _foreign(first, second):
         return ASK
-    return bssap(m, data + 1, data + 1 + np.int64(m.data[data]))
+    return bssap(m, data + 1, data + 1 + np.int64(buffer[data]))
 
 
 @compiled
 def _request(m: Any, at: Int, end: Int) -> Int:
     """Q.713 4.2."""
+    buffer = m.data
+    wide = m.registers[POINT_CODE_BITS] == 24
     if end - at < 7:
         return ASK
     draft = m.draft[0]
-    draft.slr = little(m.data, at + 1, 3)
-    called = _variable(m, at + 5, end)
-    if called < 0 or _doubtful(m, draft.opc, draft.slr):
+    draft.slr = little(buffer, at + 1, 3)
+    called = _variable(buffer, at + 5, end)
+    if called < 0 or _doubtful(m.doubts, draft, draft.opc, draft.slr):
         return ASK
-    first = _subsystem(m, called + 1, called + 1 + np.int64(m.data[called]))
+    first = _subsystem(buffer, wide, called + 1, called + 1 + np.int64(buffer[called]))
     if first < 0:
         return ASK
     return _with_options(m, at, at + 6, end, first)
@@ -123,14 +128,15 @@ def _request(m: Any, at: Int, end: Int) -> Int:
 @compiled
 def _other(m: Any, kind: Int, at: Int, end: Int) -> Int:
     """CC, CREF, RLSD, RLC and IT, Q.713 4.3 to 4.6 and 4.17."""
+    buffer = m.data
     octets = 4 if kind == _CREF else 7
     if end - at < octets + (0 if kind == _RLC else 4 if kind == _IT else 1):
         return ASK
     draft = m.draft[0]
-    draft.dlr = little(m.data, at + 1, 3)
+    draft.dlr = little(buffer, at + 1, 3)
     if octets == 7:
-        draft.slr = little(m.data, at + 4, 3)
-    if _doubtful(m, draft.dpc, draft.dlr):
+        draft.slr = little(buffer, at + 4, 3)
+    if _doubtful(m.doubts, draft, draft.dpc, draft.dlr):
         return ASK
     if kind in (_RLC, _IT):
         return _bare(m, at, end)
@@ -152,28 +158,30 @@ def _bare(m: Any, at: Int, end: Int) -> Int:
 @compiled
 def _with_options(m: Any, at: Int, pointer: Int, end: Int, first: Int) -> Int:  # noqa: C901, PLR0912  as `_sctp`
     """A message that ends in optional parameters; its user data may be one of them."""
+    buffer = m.data
+    wide = m.registers[POINT_CODE_BITS] == 24
     if pointer >= end:
         return ASK
-    if m.data[pointer] == 0:
+    if buffer[pointer] == 0:
         return ASK if _foreign(first, np.int64(0)) else _bare(m, at, end)
-    place = pointer + np.int64(m.data[pointer])
+    place = pointer + np.int64(buffer[pointer])
     if place >= end:
         return ASK
     second = np.int64(0)
     data = size = np.int64(-1)
     for _ in range(MAX_OPTIONAL):
-        if place >= end or m.data[place] == 0:
+        if place >= end or buffer[place] == 0:
             break
-        if end - place < 2 or end - place - 2 < m.data[place + 1]:
+        if end - place < 2 or end - place - 2 < buffer[place + 1]:
             return ASK
-        code = np.int64(m.data[place])
-        octets = np.int64(m.data[place + 1])
+        code = np.int64(buffer[place])
+        octets = np.int64(buffer[place + 1])
         if code == _DATA and data < 0:
             data, size = place + 2, octets
         elif code in (_CALLED, _CALLING):
             if second or (code == _CALLED and m.draft[0].sccp == _CR):
                 return ASK
-            second = _subsystem(m, place + 2, place + 2 + octets)
+            second = _subsystem(buffer, wide, place + 2, place + 2 + octets)
             if second < 0:
                 return ASK
         elif code != _DATA and code not in _LEFT_ALONE:
@@ -193,19 +201,19 @@ def _foreign(first: Int, second: Int) -> Any:
 
 
 @compiled
-def _subsystem(m: Any, at: Int, end: Int) -> Int:
+def _subsystem(data: Any, wide: Any, at: Int, end: Int) -> Int:
     """Subsystem of an address, 0 where it names none, ASK where it is cut short, Q.713 3.4."""
     if at >= end:
         return np.int64(0)
-    indicator = np.int64(m.data[at])
+    indicator = np.int64(data[at])
     at += 1
     if indicator & 1:
-        at += 3 if m.registers[POINT_CODE_BITS] == 24 else 2
+        at += 3 if wide else 2
     subsystem = np.int64(0)
     if indicator & 2:
         if at >= end:
             return ASK
-        subsystem = np.int64(m.data[at])
+        subsystem = np.int64(data[at])
         at += 1
     title = indicator >> 2 & 15
     if title == 1 or title == 2:  # noqa: PLR1714  compiled

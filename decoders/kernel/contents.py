@@ -43,7 +43,7 @@ def _bssmap(m: Any, at: Int, end: Int) -> Int:
     if m.messages[kind, p.SENDER] >= 0:
         from_msc = 1 - np.int64(m.messages[kind, p.SENDER])
         draft = m.draft[0]
-        if draft.opc >= 0 and sends(m, draft.opc, draft.dpc) != from_msc:
+        if draft.opc >= 0 and sends(m.pairs, draft.opc, draft.dpc) != from_msc:
             return ASK
         draft.from_msc = from_msc
     index = new_row(m)
@@ -113,80 +113,85 @@ def _layer3(m: Any, at: Int, end: Int, within: Int) -> Int:  # noqa: C901, PLR09
 @compiled
 def _elements(m: Any, row: Any, kind: Int, family: Int, at: Int, end: Int) -> Int:  # noqa: PLR0913, PLR0917  compiled code has no objects
     """The elements after a message type, as `reading.read_message` reads them."""
+    data, messages, parts = m.data, m.messages, m.parts
+    half_octets = m.kinds[p.SCCP, p.HALF_OCTETS_AT + family]
     for place in range(p.ORDERED, p.ORDERED + p.MAX_ORDERED):
-        part = np.int64(m.messages[kind, place])
+        part = np.int64(messages[kind, place])
         if part < 0:
             break
-        at = _ordered(m, row, part, at, end)
+        at = _ordered(data, parts, row, part, at, end)
         if at < 0:
             return ASK
     for _ in range(MAX_ELEMENTS):
         if at >= end:
             return OK
-        part = np.int64(m.messages[kind, m.data[at]])
-        at = _unknown(m, family, at, end) if part < 0 else _tagged(m, row, part, at, end)
+        part = np.int64(messages[kind, data[at]])
+        if part < 0:
+            at = _unknown(data, half_octets, at, end)
+        else:
+            at = _tagged(data, parts, row, part, at, end)
         if at < 0:
             return ASK
     return ASK
 
 
 @compiled
-def _ordered(m: Any, row: Any, part: Int, at: Int, end: Int) -> Int:
+def _ordered(data: Any, parts: Any, row: Any, part: Int, at: Int, end: Int) -> Int:  # noqa: PLR0913, PLR0917  as `_elements`
     """An element without identifier; where the next one begins, or ASK."""
-    form = m.parts[part, p.FORM]
-    action = m.parts[part, p.ACTION]
+    form = parts[part, p.FORM]
+    action = parts[part, p.ACTION]
     if form == p.REST:
-        return end if _act(m.data, row, action, at, end) == OK else ASK
+        return end if _act(data, row, action, at, end) == OK else ASK
     if at >= end:
-        return ASK if form != p.V or m.parts[part, p.LENGTH] else at
+        return ASK if form != p.V or parts[part, p.LENGTH] else at
     if form in (p.LOW, p.HIGH):
-        octet = np.int64(m.data[at])
+        octet = np.int64(data[at])
         low = form == p.LOW
         if _half(row, action, octet & 15 if low else octet >> 4) != OK:
             return ASK
         return at if low else at + 1
     if form == p.LV:
-        stop = at + 1 + np.int64(m.data[at])
+        stop = at + 1 + np.int64(data[at])
         at += 1
     else:
-        stop = at + np.int64(m.parts[part, p.LENGTH])
-    if stop > end or _act(m.data, row, action, at, stop) != OK:
+        stop = at + np.int64(parts[part, p.LENGTH])
+    if stop > end or _act(data, row, action, at, stop) != OK:
         return ASK
     return stop
 
 
 @compiled
-def _tagged(m: Any, row: Any, part: Int, at: Int, end: Int) -> Int:
+def _tagged(data: Any, parts: Any, row: Any, part: Int, at: Int, end: Int) -> Int:  # noqa: PLR0913, PLR0917  as `_elements`
     """An element with identifier; where the next one begins, or ASK."""
-    form = m.parts[part, p.FORM]
-    action = m.parts[part, p.ACTION]
+    form = parts[part, p.FORM]
+    action = parts[part, p.ACTION]
     if form == p.TV1:
-        return at + 1 if _half(row, action, np.int64(m.data[at]) & 15) == OK else ASK
+        return at + 1 if _half(row, action, np.int64(data[at]) & 15) == OK else ASK
     at += 1
     stop = at
     if form == p.TLV:
         if at >= end:
             return ASK
-        stop = at + 1 + np.int64(m.data[at])
+        stop = at + 1 + np.int64(data[at])
         at += 1
     elif form == p.TLV_E:
         if end - at < 2:
             return ASK
-        stop = at + 2 + short(m.data, at)
+        stop = at + 2 + short(data, at)
         at += 2
     elif form == p.TV:
-        stop = at + np.int64(m.parts[part, p.LENGTH])
-    if stop > end or _act(m.data, row, action, at, stop) != OK:
+        stop = at + np.int64(parts[part, p.LENGTH])
+    if stop > end or _act(data, row, action, at, stop) != OK:
         return ASK
     return stop
 
 
 @compiled
-def _unknown(m: Any, family: Int, at: Int, end: Int) -> Int:
+def _unknown(data: Any, half_octets: Int, at: Int, end: Int) -> Int:
     """24.007 11.2.4: an identifier no table has; where the next element begins, or ASK."""
     octets = np.int64(1)
-    if not (m.kinds[p.SCCP, p.HALF_OCTETS_AT + family] and m.data[at] & 0x80):
-        octets = 2 + (np.int64(m.data[at + 1]) if end - at > 1 else np.int64(0))
+    if not (half_octets and data[at] & 0x80):
+        octets = 2 + (np.int64(data[at + 1]) if end - at > 1 else np.int64(0))
     return ASK if at + octets > end else at + octets
 
 

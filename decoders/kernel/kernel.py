@@ -96,7 +96,7 @@ class _Reference(Decoder):
         value = self._pairs.get(pair)
         if value is not None:
             packed = _signed(pair[0] << 32 | pair[1])
-            at = pair_at(self._m, packed)
+            at = pair_at(self._m.pairs, packed)
             self._m.pairs[at] = packed, int(value)
 
     def _doubt(self, key: Hashable) -> None:
@@ -274,7 +274,7 @@ class Kernel:
         link_number = self._links.number(stream.link)
         owes = self.decoder.transport.owes_gap(stream.link)
         m.streams[slot] = stream.expected, 0, stream.last_seen, link_number, owes
-        m.paths[stream_at(m)] = *m.registers[KEY_AT:], slot
+        m.paths[stream_at(m.paths, m.registers)] = *m.registers[KEY_AT:], slot
         self._paths += 1
 
     def _give_back(self, slot: int) -> None:

@@ -134,35 +134,35 @@ def doubt_at(side: Int, reference: Int) -> Int:
 
 
 @compiled
-def pair_at(m: Any, pair: Int) -> Int:
+def pair_at(pairs: Any, pair: Int) -> Int:
     """The place of a pair in `Machine.pairs`, or the free one where it belongs."""
-    last = np.int64(m.pairs.shape[0] - 1)
+    last = np.int64(pairs.shape[0] - 1)
     at = mixed(pair, 1) & last
-    while m.pairs[at, 1] >= 0 and m.pairs[at, 0] != pair:
+    while pairs[at, 1] >= 0 and pairs[at, 0] != pair:
         at = (at + 1) & last
     return at
 
 
 @compiled
-def sends(m: Any, opc: Int, dpc: Int) -> Int:
+def sends(pairs: Any, opc: Int, dpc: Int) -> Int:
     """1 where the MSC sends from ``opc`` to ``dpc``, 0 where the other side does, -1 unknown."""
     if opc < 0:
         return np.int64(-1)
-    return m.pairs[pair_at(m, (np.int64(opc) << 32) | np.int64(dpc)), 1]
+    return pairs[pair_at(pairs, (np.int64(opc) << 32) | np.int64(dpc)), 1]
 
 
 @compiled
-def stream_at(m: Any) -> Int:
+def stream_at(paths: Any, registers: Any) -> Int:
     """The place of the path whose key was read last, or the free one where it belongs."""
     made = np.int64(0)
     for index in range(WORDS):
-        made = mixed(m.registers[KEY_AT + index], made)
-    last = np.int64(m.paths.shape[0] - 1)
+        made = mixed(registers[KEY_AT + index], made)
+    last = np.int64(paths.shape[0] - 1)
     at = made & last
-    while m.paths[at, WORDS] >= 0:
+    while paths[at, WORDS] >= 0:
         same = True
         for index in range(WORDS):
-            same &= m.paths[at, index] == m.registers[KEY_AT + index]
+            same &= paths[at, index] == registers[KEY_AT + index]
         if same:
             break
         at = (at + 1) & last
