@@ -368,6 +368,18 @@ def resume(campaign: Stoppable = "all", config: Config = None) -> None:
     switch.resume(config, campaign)
 
 
+@campaigns_app.command("outlook", epilog="Example: `xinling campaigns outlook --days 7`")
+def campaigns_outlook(
+    days: Annotated[int, typer.Option("--days", min=1, help="Of the last so many days.")] = 7,
+    html: Annotated[Path | None, typer.Option("--html", help="Write it as a page, too.")] = None,
+    config: Config = None,
+) -> None:
+    """Show what live and shadow campaigns came to in a running service, side by side."""
+    from stream import live_outlook
+
+    live_outlook.show(config, days, html)
+
+
 @campaigns_app.command("history", epilog="Example: `xinling campaigns history --last 20`")
 def campaigns_history(
     last: Annotated[int, typer.Option("--last", min=1, help="How many changes.")] = 20,
@@ -411,11 +423,14 @@ def bench_decode(
         str | None, typer.Option("--against", help="Measure this in turn with it: `tshark`.")
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 3,
+    rows: Annotated[As, typer.Option("--as", help="How far.")] = As.MESSAGES,
 ) -> None:
     """Measure decoding, as JSON lines with versions and machine."""
     from stream import bench
 
-    bench.decode(captures, messages=messages, against=against, rounds=rounds)
+    bench.decode(
+        captures, messages=messages, against=against, rounds=rounds, events=rows is As.EVENTS
+    )
 
 
 @bench_app.command("stream", epilog="Example: `xinling bench stream --only step --events 500000`")

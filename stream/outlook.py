@@ -71,9 +71,9 @@ class Outlook:
         return self._known < MOST_PEOPLE
 
     def waiting(self, campaign: str) -> int:
-        """Holds that had not ended when the clock stopped."""
+        """Holds that had not ended when the clock stopped, or when the rows did."""
         ends = self.ends[campaign]
-        return self.triggered[campaign] - ends[SEND] - ends[CONTROL] - ends[REFUSE]
+        return max(0, self.triggered[campaign] - ends[SEND] - ends[CONTROL] - ends[REFUSE])
 
     def people(self, campaign: str) -> int:
         """To how many people it would have gone out."""

@@ -17,6 +17,8 @@ _PARQUET_ROWS = 10_000
 """Read at a time; what is held in memory."""
 _IMSI = "imsi"
 _LONGEST_FIELD = 1 << 20
+_SHORTEST_INTEGER = 10**13
+"""An IMSI has 14 or 15 digits; kept as an integer it loses the zeros of test networks."""
 
 
 class Good(NamedTuple):
@@ -103,7 +105,7 @@ class ProfileRows:
                 for batch in opened.iter_batches(_PARQUET_ROWS):
                     for row in batch.to_pylist():
                         self.done += 1
-                        yield self.done, {name: _text(value) for name, value in row.items()}
+                        yield self.done, _by_text(row)
         except (pa.ArrowException, OSError) as error:
             raise self._error("not a whole Parquet file", "write it again") from error
 
@@ -115,6 +117,13 @@ class ProfileRows:
 
     def _error(self, reason: str, remedy: str) -> XinlingError:
         return FileError(reason, file=str(self._file), remedy=remedy)
+
+
+def _by_text(row: dict[str, Any]) -> dict[str, str] | str:
+    imsi = row[_IMSI]
+    if isinstance(imsi, int) and imsi < _SHORTEST_INTEGER:
+        return "the imsi column holds a number that lost its leading zeros: keep it as text"
+    return {name: _text(value) for name, value in row.items()}
 
 
 def _by_name(header: list[str], row: list[str]) -> dict[str, str] | str:

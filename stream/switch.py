@@ -12,8 +12,10 @@ from rich.console import Console
 
 from decoders.errors import XinlingError
 from decoders.times import to_text
-from rules.engine import RuleSet
-from stream import audit
+from rules import campaign as campaign_file
+from rules import settings as settings_file
+from rules.bundle import is_campaign
+from stream import audit, rule_files
 from stream import config as configuration
 from stream.audit import Audit, Change
 from stream.config import Config
@@ -77,18 +79,29 @@ async def _standing(stops: Stops) -> list[str]:
 
 
 async def _check(redis: Redis, config: Config, name: str) -> None:
-    """Refuses a name that no partition's rules have: a slip of the finger would stop nothing."""
+    """Refuses a name that the rules do not have: a slip of the finger would stop nothing."""
     if name == EVERY:
         return
-    store = RedisStore(redis)
-    known: set[str] = set()
-    for partition in range(config.kafka.partitions):
-        bundle = await store.rules(partition)
-        known |= {campaign.id for campaign in RuleSet.load(bundle).campaigns}
+    known = await _in_force(redis, config)
     if known and name not in known:
         raise XinlingError(
             f"no campaign {name!r} is in force", remedy=f"there are: {', '.join(sorted(known))}"
         )
+
+
+async def _in_force(redis: Redis, config: Config) -> set[str]:
+    """Campaigns of the first partition that has any: their names alone, which is quick."""
+    store = RedisStore(redis)
+    for partition in range(config.kafka.partitions):
+        if bundle := await store.rules(partition):
+            settings = settings_file.load(None, rule_files.SETTINGS)
+            found = (
+                campaign_file.load(content, name, settings)[0]
+                for name, content in bundle.items()
+                if is_campaign(name)
+            )
+            return {campaign.id for campaign in found if campaign is not None}
+    return set()
 
 
 def _run(config: Path | None, name: str, work: _Work) -> None:

@@ -54,6 +54,26 @@ async def rows_of(system: System, campaign: str) -> list[dict[str, Any]]:
     return [row for row in await system.rows(topics.VERDICTS) if row["campaign"] == campaign]
 
 
+async def explained(system: System, sent: dict[str, Any]) -> None:
+    captures = [part for path in CAPTURES for part in ("--captures", path)]
+    why = await told(system, "explain", sent["offer"], *captures)
+    assert "decided: send; became: " in why
+    assert "submitted" in why
+    lines = why.splitlines()
+    for sample in sent["evidence"]:
+        (at,) = (n for n, line in enumerate(lines) if f"event {sample['event']}" in line)
+        assert lines[at + 1].startswith(f"        {sample['time']}   "), "the event, off the log"
+    assert "LOCATION UPDATING ACCEPT" in why
+    assert f"sent: welcome-away at {sent['time']}" in why, "the subscriber now"
+
+
+async def changes_are_written_down(system: System) -> None:
+    history = (await told(system, "campaigns", "history")).splitlines()
+    assert f"campaigns/{STOPPED}.yaml is gone" in history[1]
+    changes = [line.split("  ")[2] for line in history if not line.startswith(" ")]
+    assert changes == ["rules", "refused", "rules", "resume", "profiles", "rules", "stop", "rules"]
+
+
 async def test_a_campaign_is_stopped_in_a_second_and_an_offer_explained(
     system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,22 +109,17 @@ async def test_a_campaign_is_stopped_in_a_second_and_an_offer_explained(
     assert {row.get("reason") for row in await rows_of(system, STOPPED)} == {"stopped"}
 
     sent = (await rows_of(system, "welcome-away"))[0]
-    captures = [part for path in CAPTURES for part in ("--captures", path)]
-    why = await told(system, "explain", sent["offer"], *captures)
-    assert "decided: send; became: " in why
-    assert "submitted" in why
-    lines = why.splitlines()
-    for sample in sent["evidence"]:
-        (at,) = (n for n, line in enumerate(lines) if f"event {sample['event']}" in line)
-        assert lines[at + 1].startswith(f"        {sample['time']}   "), "the event, off the log"
-    assert "LOCATION UPDATING ACCEPT" in why
-    assert f"sent: welcome-away at {sent['time']}" in why, "the subscriber now"
-
+    await explained(system, sent)
     await until(lambda: "  delivered  offer " in follower.said(), UP_SECONDS, follower.said)
     assert f"welcome-away  send  offer {sent['offer']}" in follower.said()
     assert STOPPED not in follower.said()
     follower.signal(signal.SIGINT)
     assert await asyncio.to_thread(follower.wait, 10) == 0
+
+    table = [line.split() for line in (await told(system, "campaigns", "outlook")).splitlines()]
+    decided = len(await rows_of(system, STOPPED))
+    assert [STOPPED, "live", str(decided), "0", "0", "0", str(decided), "0"] in table
+    assert [STOPPED, "stopped", str(decided)] in table
 
     assert "goes on" in await told(system, "resume", STOPPED)
     file = campaigns / f"{STOPPED}.yaml"
@@ -112,10 +127,7 @@ async def test_a_campaign_is_stopped_in_a_second_and_an_offer_explained(
     await until(lambda: "rules not loaded" in service.said(), UP_SECONDS, service.said)
     file.unlink()
     await until(lambda: published(3), UP_SECONDS, service.said)
-    history = (await told(system, "campaigns", "history")).splitlines()
-    assert f"campaigns/{STOPPED}.yaml is gone" in history[1]
-    changes = [line.split("  ")[2] for line in history if not line.startswith(" ")]
-    assert changes == ["rules", "refused", "rules", "resume", "profiles", "rules", "stop", "rules"]
+    await changes_are_written_down(system)
 
 
 async def test_a_person_is_shown_what_is_kept_and_why_and_erased(system: System) -> None:

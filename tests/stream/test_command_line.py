@@ -222,7 +222,7 @@ def test_the_shipped_campaigns_are_right(xinling: Run) -> None:
     [
         *("demo", "decode", "dissect", "replay", "run", "ingest", "explain", "stop", "resume"),
         *("tail", "subject", "erase", "profiles load", "campaigns check", "campaigns list"),
-        *("campaigns conflicts", "campaigns history"),
+        *("campaigns conflicts", "campaigns history", "campaigns outlook"),
     ],
 )
 def test_every_command_has_help_with_an_example(xinling: Run, command: str) -> None:

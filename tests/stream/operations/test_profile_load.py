@@ -95,6 +95,15 @@ def test_a_parquet_file_gives_the_same_profiles_as_its_csv(tmp_path: Path) -> No
     assert rows[2] == Bad(3, "the imsi column holds no IMSI of 6 to 15 digits")
 
 
+def test_an_imsi_kept_as_a_number_must_not_have_lost_its_zeros(tmp_path: Path) -> None:
+    file = tmp_path / "people.parquet"
+    parquet.write_table(pa.table({"imsi": [1010000001037, 460001234567890]}), file)
+    lost, whole = ProfileRows(file)
+    assert isinstance(lost, Bad)
+    assert "leading zeros" in lost.reason
+    assert isinstance(whole, Good)
+
+
 @pytest.mark.parametrize("content", [b"", b"number,city\n1,2\n", b"PAR1 and nothing more"])
 def test_a_file_without_profiles_is_refused_whole(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "people"
