@@ -31,8 +31,9 @@ from rules.engine import RuleSet
 from stream import bench_load, bench_servers, log, topics
 from stream.batcher import Addressed
 from stream.bench_servers import Server
-from stream.config import Kafka
+from stream.config import Ingest, Kafka
 from stream.handler import Handler, Limits
+from stream.ingest import flush_after
 from stream.log_writer import LogWriter
 from stream.publisher import Publisher
 from stream.redis_store import RedisStore
@@ -41,7 +42,6 @@ from stream.state import decode_progress
 KAFKA_VERSION = "4.0.0"
 _PARTITIONS = 8
 _LOOK_SECONDS = 0.002
-_FLUSH_SECONDS = 0.02
 _PATIENCE = 60.0
 _STALLED_SECONDS = 60.0
 _SETTLE_SECONDS = 8.0
@@ -248,13 +248,14 @@ class _System:
         """Seconds from the producer to the commit, of each batch offered at `rate`."""
         batcher = bench_load.batcher(self.epoch(), _PARTITIONS)
         traffic = bench_load.Traffic(subscribers)
+        every = flush_after(Ingest().flush_seconds, _PARTITIONS)
         async with Redis.from_url(self._url) as redis, self._writer() as writer:
             watch = _Watch(redis, await _offsets(redis))
             watching = asyncio.create_task(watch.run())
             began = time.perf_counter()
-            for turn in range(round(seconds / _FLUSH_SECONDS)):
-                await asyncio.sleep(began + turn * _FLUSH_SECONDS - time.perf_counter())
-                count = round(rate * _FLUSH_SECONDS)
+            for turn in range(round(seconds / every)):
+                await asyncio.sleep(began + turn * every - time.perf_counter())
+                count = round(rate * every)
                 for partition, batch in bench_load.batched(traffic, count, batcher):
                     watch.sent(partition)
                     await writer.write(partition, batch)

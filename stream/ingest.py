@@ -29,8 +29,19 @@ from stream.replay import scored
 from stream.sources import Report
 from stream.topics import Log
 
+RECORDS_A_SECOND = 200
+"""That an ingest writes at most, as long as batches are not full, up to forty partitions."""
+LONGEST_FLUSH_SECONDS = 0.2
 _STEP_SECONDS = 0.005
 """With a pace: a shorter wait than this is not worth its while."""
+
+
+def flush_after(configured: float, partitions: int) -> float:
+    """Seconds after which batches are flushed: longer where many partitions would mean many records.
+
+    A record costs its worker a millisecond or two whatever is in it, and Redis a write to its disk.
+    """
+    return max(configured, min(partitions / RECORDS_A_SECOND, LONGEST_FLUSH_SECONDS))
 
 
 class Writer(Protocol):

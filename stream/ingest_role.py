@@ -19,7 +19,7 @@ from stream.audit import Audit
 from stream.config import Config
 from stream.control import Control, RedisMark
 from stream.feeds import Feed
-from stream.ingest import Ingest, Reader
+from stream.ingest import Ingest, Reader, flush_after
 from stream.log_writer import LogWriter
 from stream.publisher import Publisher
 from stream.roles import Part, answering, bundle, redis_client, signature
@@ -146,7 +146,7 @@ class IngestPart(Part):
             writer=self._writer,
             log=self._log,
             settings=_settings(self._config),
-            flush_seconds=config.flush_seconds,
+            flush_seconds=flush_after(config.flush_seconds, self._log.partitions),
             speed=configuration.speed(config),
         )
 

@@ -12,7 +12,7 @@ from decoders.decoder import Decoder, DecoderConfig
 from decoders.errors import CaptureError
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from stream.feeds import Feed
-from stream.ingest import Ingest, Reader, _Pace
+from stream.ingest import Ingest, Reader, _Pace, flush_after
 from stream.log import Batch, Signal, Tick, partition_of
 from stream.topics import Log
 
@@ -189,3 +189,12 @@ def test_a_pace_holds_records_back_by_capture_time() -> None:
     pace = _Pace(2.0)
     assert pace.wait(10_000_000) <= 0
     assert 0.9 < pace.wait(12_000_000) <= 1.0
+
+
+def test_many_partitions_stretch_the_flush_so_that_records_a_second_stay_bounded() -> None:
+    assert flush_after(0.02, 1) == 0.02
+    assert flush_after(0.02, 4) == 0.02
+    assert flush_after(0.02, 8) == 0.04
+    assert flush_after(0.02, 32) == 0.16
+    assert flush_after(0.02, 1000) == 0.2
+    assert flush_after(1.0, 1000) == 1.0
