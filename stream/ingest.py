@@ -37,7 +37,7 @@ _STEP_SECONDS = 0.005
 
 
 def flush_after(configured: float, partitions: int) -> float:
-    """Seconds after which batches are flushed: longer where many partitions would mean many records.
+    """Seconds after which batches are flushed: longer where many partitions make many records.
 
     A record costs its worker a millisecond or two whatever is in it, and Redis a write to its disk.
     """
