@@ -153,7 +153,14 @@ _IS_CALLED = """
 20 < DTAP 03 05 04 [ 60 02 00 81 ] 5c [ 81 {number} ]
 240 > DTAP 83 08 04 [ 60 02 00 81 ]
 """
-_IN = _IS_CALLED + _ASSIGNED + "60 > DTAP 83 01\n"
+_IN = (
+    _IS_CALLED
+    + """
+30 < BSSMAP 01 0b [ 01 08 01 ] 01 {cic}
+420 > DTAP 83 01
+200 > BSSMAP 02 15 00 21 98 2c 02 40 11
+"""
+)
 _IN_ANSWERED = """
 ring > DTAP 83 07
 20 < DTAP 03 0f
@@ -223,7 +230,9 @@ _SERVICES: dict[Dialogue, tuple[str, str]] = {
     Dialogue.CALL_OUT_UNANSWERED: (_CALLS, _OUT + "ring < DTAP 83 25 [ e0 93 ]" + _TOLD),
     Dialogue.CALL_OUT_BUSY: (
         _CALLS,
-        _DIALS + _ASSIGNED + "900 < DTAP 83 25 [ e0 91 ]" + _TOLD,
+        _DIALS
+        + "30 < BSSMAP 01 0b [ 01 08 01 ] 01 {cic}\n500 < DTAP 83 2d 08 [ e0 91 ]\n"
+        + "120 > BSSMAP 02 15 00 21 98 2c 02 40 11\n150 > DTAP 03 2a\n",
     ),
     Dialogue.CALL_OUT_ABANDONED: (_CALLS, _OUT + _ring(_HANGS_UP)),
     Dialogue.CALL_OUT_FAILED: (
