@@ -31,17 +31,25 @@ _FIELDS: Final = (
     *("sccp.message_type", "sccp.slr", "sccp.dlr", "gsm_a.bssmap.msgtype"),
     *("gsm_a.dtap.msg_mm_type", "gsm_a.dtap.msg_cc_type", "gsm_a.dtap.msg_sms_type"),
     *("gsm_a.dtap.msg_rr_type", "e212.imsi", "gsm_a.tmsi", "gsm_a.lac", "gsm_a.bssmap.cell_ci"),
-    *("gsm_a.dtap.updating_type", "gsm_a.dtap.serv_type", "gsm_a.bssmap.cause"),
+    *("gsm_a.dtap.updating_type", "gsm_a.bssmap.cause"),
     *("gsm_a.dtap.cause", "gsm_a.dtap.cld_party_bcd_num"),
 )
 """What tshark is asked for: the fields that events need, as the columns have them."""
 _PACKAGES: Final = ("xinling", "numpy", "numba")
+_EVENTS: Final = "stream.bench_events"
+BINDINGS: Final = 1_000_000
+"""TMSIs bound to measure what one costs; at ten million it is the same, and takes minutes."""
 _SAMPLE: Final = 20_000
 """Records of which the share of events is taken."""
 
 
 def decode(
-    captures: Sequence[str], *, messages: int | None, against: str | None, rounds: int
+    captures: Sequence[str],
+    *,
+    messages: int | None,
+    against: str | None,
+    rounds: int,
+    events: bool = False,
 ) -> None:
     """Measures and prints.
 
@@ -50,6 +58,7 @@ def decode(
         messages: repeat their traffic until there are about so many messages.
         against: ``tshark``, or None.
         rounds: how often each is measured, in turn; medians are printed.
+        events: as far as events, and not messages alone.
 
     Raises:
         XinlingError: a capture cannot be read, or there is no tshark.
@@ -62,7 +71,29 @@ def decode(
     with tempfile.TemporaryDirectory(prefix="xinling-bench-") as folder:
         path = _file(captures, messages, Path(folder))
         _print({"bench": "machine", **_machine(), "capture": _about(captures, path)})
-        _measure(path, against, rounds)
+        if events:
+            _measure_events(path, against, rounds)
+        else:
+            _measure(path, against, rounds)
+
+
+def _measure_events(path: Path, against: str | None, rounds: int) -> None:
+    size = path.stat().st_size / 1e6
+    first = _worker("columns", path)
+    found: dict[str, list[dict[str, Any]]] = {"columns": [], "tshark": []}
+    for _ in range(rounds):
+        found["columns"].append(_worker("columns", path, _EVENTS))
+        if against:
+            found["tshark"].append(_tshark(path))
+    for kind in ("rows", "plain"):
+        found[kind] = [_worker(kind, path, _EVENTS)]
+    for kind in ("columns", "rows", "plain"):
+        line = _line(found[kind], first, size)
+        _print({"bench": f"events {kind}", "events": found[kind][0]["events"], **line})
+    _print({"bench": "bindings", **_worker("bindings", Path(str(BINDINGS)), _EVENTS)})
+    if against:
+        _print({"bench": "tshark -T fields", **_line(found["tshark"], first, size)})
+        _print({"bench": "ratio to tshark", **_ratio(found["columns"], found["tshark"])})
 
 
 def _measure(path: Path, against: str | None, rounds: int) -> None:
@@ -110,7 +141,9 @@ def _line(runs: list[dict[str, Any]], first: dict[str, Any], size: float) -> dic
 def _ratio(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[str, Any]:
     by_cpu = [b["cpu"] / a["cpu"] for a, b in zip(ours, theirs, strict=True)]
     by_wall = [b["seconds"] / a["seconds"] for a, b in zip(ours, theirs, strict=True)]
-    whole = [b["cpu"] / (a["cpu"] + a["start_up"]) for a, b in zip(ours, theirs, strict=True)]
+    whole = [
+        b["cpu"] / (a["cpu"] + a.get("start_up", 0.0)) for a, b in zip(ours, theirs, strict=True)
+    ]
     return {
         "cpu": round(median(by_cpu), 1),
         "cpu_range": [round(min(by_cpu), 1), round(max(by_cpu), 1)],
@@ -120,8 +153,8 @@ def _ratio(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[str
     }
 
 
-def _worker(kind: str, path: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "stream.bench_worker", kind, str(path)]
+def _worker(kind: str, path: Path, module: str = "stream.bench_worker") -> dict[str, Any]:
+    command = [sys.executable, "-m", module, kind, str(path)]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  our own module
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]

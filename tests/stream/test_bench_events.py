@@ -1,0 +1,37 @@
+"""`bench decode --as events` measures what it says: the same events, however they are made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stream import bench, bench_events
+
+
+def test_every_way_of_measuring_gives_the_same_events(pcap: Path) -> None:
+    path = pcap / "lab-a" / "A_msc_re_m3ua.pcap"
+    told = {
+        kind: bench_events._KINDS[kind](path)["events"] for kind in ("columns", "rows", "plain")
+    }
+    assert set(told.values()) == {told["plain"]}
+    assert told["plain"] > 50
+
+
+def test_a_binding_costs_less_than_200_octets() -> None:
+    measured = bench_events.bindings(200_000)
+    assert measured["bindings"] == 200_000
+    assert measured["octets_each"] < 200
+
+
+def test_each_measurement_is_a_line(
+    pcap: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(pcap / "lab-b" / "B_msc_re_m3ua.pcap")
+    monkeypatch.setattr(bench, "BINDINGS", 1_000)
+    bench.decode([path], messages=None, against=None, rounds=1, events=True)
+    lines = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
+    names = [line["bench"] for line in lines]
+    assert names == ["machine", "events columns", "events rows", "events plain", "bindings"]
+    assert len({line["events"] for line in lines[1:4]}) == 1
