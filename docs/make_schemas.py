@@ -24,6 +24,7 @@ from rules import verdicts
 from rules.verdicts import Verdict
 from stream import log, outcomes, topics
 from stream.outcomes import Outcome
+from stream.undecoded import Undecoded
 
 FOLDER = Path(__file__).parent / "schema"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -230,6 +231,11 @@ def outcome_schema() -> Schema:
     return _document(Outcome, "Xinling outcome", definitions(Outcome))
 
 
+def undecoded_schema() -> Schema:
+    """Of a sample of what could not be decoded."""
+    return _document(Undecoded, "Xinling undecoded sample", definitions(Undecoded))
+
+
 def message_schema() -> Schema:
     """Of a message row: the attributes of `Message` up to ``error``."""
     document = _document(Message, "Xinling message row", definitions(Message))
@@ -254,6 +260,7 @@ CHANNELS: tuple[tuple[str, str, str, str], ...] = (
     (topics.VERDICTS, "verdict", "application/json", "Every decision about a trigger."),
     (topics.OFFERS, "verdict", "application/json", "The verdicts to send, for delivery."),
     (topics.OUTCOMES, "outcome", "application/json", "What became of an offer."),
+    (topics.UNDECODED, "undecoded", "application/json", "Samples of what could not be decoded."),
 )
 """Topic, schema of its records, their encoding, what it is for."""
 
@@ -273,7 +280,10 @@ def _message(topic: str, schema: str, encoding: str) -> Schema:
         "payload": {"$ref": f"./{schema}.schema.json"},
     }
     if topic != topics.EVENTS:
-        key = {"type": "string", "description": "The subscriber's pseudonym."}
+        said = (
+            "The point of capture." if topic == topics.UNDECODED else "The subscriber's pseudonym."
+        )
+        key = {"type": "string", "description": said}
         message["bindings"] = {"kafka": {"key": key}}
     return message
 
@@ -310,6 +320,7 @@ def documents() -> dict[str, str]:
         "event.schema.json": event_schema(),
         "verdict.schema.json": verdict_schema(),
         "outcome.schema.json": outcome_schema(),
+        "undecoded.schema.json": undecoded_schema(),
         "batch.schema.json": batch_schema(),
         "asyncapi.json": asyncapi(),
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from decoders.errors import CaptureError
 from decoders.events import Event
 from decoders.messages import Record
 from decoders.times import SECOND
+from decoders.undecoded import Sample
 from stream import metrics
 from stream.batcher import Addressed, Batcher, second_before
 from stream.feed_metrics import FeedMetrics
@@ -70,8 +72,16 @@ class Reader:
         correlator: what it correlates with.
     """
 
-    def __init__(self, decoder: Decoder, correlator: Correlator, report: Report) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        correlator: Correlator,
+        report: Report,
+        show: Callable[[Iterable[Sample]], None] | None = None,
+    ) -> None:
+        """`show` is given, now and then, the latest samples of what could not be decoded."""
         self.totals = Totals()
+        self._show = show
         self._decoder = decoder
         self.correlator = correlator
         self._report = report
@@ -107,6 +117,8 @@ class Reader:
     def count(self, *, all_of_it: bool = False) -> None:
         """Tells Prometheus what could not be decoded, and what became of identities and links."""
         self._feed_metrics.tell(now=all_of_it)
+        if self._show is not None:
+            self._show(self._decoder.samples)
         for reason, number in self._decoder.undecoded.items():
             metrics.undecoded.labels(reason).inc(number - self._undecoded[reason])
             self._undecoded[reason] = number

@@ -26,6 +26,7 @@ from stream.roles import Part, answering, bundle, redis_client, signature
 from stream.rules_watch import RulesWatch
 from stream.stops import Stops
 from stream.topics import Log
+from stream.undecoded import UndecodedWriter
 from stream.vault import Vault
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class IngestPart(Part):
         self._pseudonyms = Pseudonyms(configuration.privacy_key(config), config.privacy.key_version)
         self._publisher = Publisher(config.kafka, config.service.retry_seconds)
         self._writer = LogWriter(self._publisher, log.partitions)
+        self._undecoded = UndecodedWriter(self._publisher, log.partitions)
         self._ingest: Ingest | None = None
         if config.ingest.sources:
             self._ingest = self._over(Feed(config.ingest.sources, self._errors.append))
@@ -74,6 +76,7 @@ class IngestPart(Part):
     async def close(self) -> None:
         """See `Part.close`."""
         await self._writer.close()
+        await self._undecoded.close()
         await self._publisher.close()
 
     def _check(self, ingest: Ingest) -> None:
@@ -94,6 +97,7 @@ class IngestPart(Part):
     async def _read(self) -> None:
         if self._ingest is not None:
             await self._ingest.run()
+            await self._undecoded.flush()
             self._check(self._ingest)
         if self._errors:
             raise ExceptionGroup("captures", self._errors)
@@ -139,6 +143,7 @@ class IngestPart(Part):
             Decoder(DecoderConfig(transport=transport(self._config))),
             Correlator(CorrelatorConfig(pool=configuration.pool(config)), self._pseudonyms, plan),
             self._errors.append,
+            self._undecoded.offer,
         )
         return Ingest(
             feed=feed,
