@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 
@@ -52,11 +52,21 @@ class RulesWatch:
         self._taken: object = None
         self._refused = ""
 
-    async def begin(self) -> None:
-        """Publishes what the files say now; raises CampaignErrors, FileError, RedisError."""
-        self._seen = self._taken = self._signature()
-        bundle = await asyncio.to_thread(self._read)
-        await self._into_force(bundle, await self._stops.names())
+    async def begin(self, in_force: Bundle | None = None) -> None:
+        """Publishes what the files say now; raises RedisError.
+
+        Files that cannot be used raise CampaignErrors or FileError, unless a start before this one
+        left rules `in_force`: then these stay, as with any bad change.
+        """
+        try:
+            self._seen = self._taken = self._signature()
+            bundle = await asyncio.to_thread(self._read)
+            await self._into_force(bundle, await self._stops.names())
+        except (CampaignErrors, FileError) as error:
+            if not in_force:
+                raise
+            self._good = in_force
+            await self._refuse(str(error), _mistakes(error))
 
     async def run(self, ended: asyncio.Event) -> None:
         """Looks again and again until `ended`; raises what publishing raises."""
@@ -81,7 +91,7 @@ class RulesWatch:
                 await self._into_force(bundle, stopped)
                 self._accepted()
             except CampaignErrors as errors:
-                await self._refuse(bundle_hash(bundle), list(errors.errors))
+                await self._refuse(str(errors), _mistakes(errors))
         if stopped != self._stopped:
             await self._into_force(self._good, stopped)
 
@@ -97,7 +107,7 @@ class RulesWatch:
             if self._signature() != signature:
                 return None
         except FileError as error:
-            await self._refuse(str(error), [error])
+            await self._refuse(str(error), _mistakes(error))
             return None
         self._taken = signature
         if bundle == self._good:
@@ -122,7 +132,7 @@ class RulesWatch:
                 )
             )
 
-    async def _refuse(self, what: str, errors: list[XinlingError]) -> None:
+    async def _refuse(self, what: str, errors: Sequence[XinlingError]) -> None:
         metrics.rules_refused.set(1)
         if what == self._refused:
             return
@@ -137,6 +147,10 @@ class RulesWatch:
     def _accepted(self) -> None:
         metrics.rules_refused.set(0)
         self._refused = ""
+
+
+def _mistakes(error: CampaignErrors | FileError) -> Sequence[XinlingError]:
+    return error.errors if isinstance(error, CampaignErrors) else [error]
 
 
 def changed(before: Bundle, after: Bundle) -> dict[str, str]:

@@ -23,12 +23,16 @@ from prometheus_client import start_http_server
 
 from decoders.errors import XinlingError
 from rules.engine import RuleSet
+from rules.errors import CampaignErrors
 from stream import config as configuration
 from stream import roles, rule_files, topics
 from stream.config import Config, ConfigError
 from stream.delivery_role import DeliveryPart
 from stream.ingest_role import IngestPart
+from stream.redis_store import RedisStore
 from stream.roles import Part
+from stream.rule_files import FileError
+from stream.state import StoreUnavailableError
 from stream.subscribers_role import SubscribersPart
 from stream.topics import Log
 
@@ -48,10 +52,15 @@ _QUIET = {
 def run(config: Path | None, only: str | None, *, check: bool = False) -> None:
     """`xinling run`: returns after a signal; raises XinlingError for what a person can mend."""
     loaded = _loaded(config)
-    campaigns = validate(loaded)
     if check:
+        campaigns = validate(loaded)
         sys.stderr.write(f"xinling: the configuration is good, with {campaigns} campaigns\n")
         return
+    try:
+        validate(loaded)
+    except (CampaignErrors, FileError):
+        if not asyncio.run(_have_rules(loaded)):
+            raise  # else those stay in force, and ingest raises the alarm
     wanted = (only,) if only else roles.ROLES
     _finish(loaded, lambda failed: _parts(loaded, wanted, failed), ends=False)
 
@@ -84,6 +93,17 @@ def validate(config: Config) -> int:
             "no such file", file=config.rules.profiles, key="rules.profiles", remedy="name a CSV"
         )
     return len(rules.campaigns)
+
+
+async def _have_rules(config: Config) -> bool:
+    """Whether a start before this one left rules in force."""
+    store = RedisStore(roles.redis_client(config))
+    try:
+        return bool(await store.rules(0))
+    except StoreUnavailableError:
+        return False
+    finally:
+        await store.close()
 
 
 def _loaded(file: Path | None) -> Config:

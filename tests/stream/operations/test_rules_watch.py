@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from rules.engine import RuleSet
+from rules.errors import CampaignErrors
 from stream import rule_files
 from stream.audit import Change
 from stream.rules_watch import Bundle, RulesWatch, changed
@@ -56,7 +57,7 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> World:
     made = World(tmp_path)
-    await made.watch.begin()
+    await made.watch.begin({})
     return made
 
 
@@ -110,6 +111,24 @@ async def test_a_bad_file_changes_nothing_and_raises_an_alarm_until_it_is_mended
     await world.look()
     assert RuleSet.load(world.published[-1]).settings.stopped == {"welcome-away"}
     assert refused() == 1, "a stop mends no file"
+    file.write_text(whole, "utf-8")
+    await world.look()
+    assert refused() == 0
+
+
+async def test_a_start_with_a_bad_file_goes_on_with_what_is_in_force(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    in_force = world.read()
+    file = world.folder / "cheap-calls.yaml"
+    whole = file.read_text("utf-8")
+    file.write_text("campaign: Wrong\n", "utf-8")
+    with pytest.raises(CampaignErrors):
+        await world.watch.begin({})
+    await world.watch.begin(in_force)
+    assert (world.published, refused()) == ([], 1)
+    world.stopped.add("all")
+    await world.look()
+    assert RuleSet.load(world.published[-1]).settings.stopped == {"all"}
     file.write_text(whole, "utf-8")
     await world.look()
     assert refused() == 0
