@@ -209,13 +209,18 @@ class RuleSet:
         known_class = event.number_class
         if self._index.classes:
             known_class = self._class(event, profile, membership)
-        found = self._index.moments(event, known_class)
-        return [trigger.fired(event) for trigger in found if trigger.matches(event, membership)]
+        found = self._index.moments(event, known_class, membership)
+        return [trigger.fired(event) for trigger in found if trigger.matches(event)]
 
     def _sampled(self, state: Subscriber, event: Event, membership: Membership) -> Subscriber:
-        """The state after a sample; one older than the last changes nothing."""
+        """The state after a sample; one older than the last changes nothing.
+
+        Of whoever makes no progress nothing is kept, unless somebody asks for arrivals.
+        """
+        if not state.stays and not (self._index.watches and self._index.begins(membership)):
+            return state if state.last is None else msgspec.structs.replace(state, last=None)
         before = state.last
-        if not self._index.watches or (before is not None and event.time < before.time):
+        if before is not None and event.time < before.time:
             return state
         seen = Seen(
             Mark.of(event),
@@ -231,7 +236,8 @@ class RuleSet:
                 stays.pop(key, None)
             else:
                 stays[key] = stay
-        return msgspec.structs.replace(state, last=seen.mark, stays=stays)
+        last = seen.mark if stays or self._index.arrivals else None
+        return msgspec.structs.replace(state, last=last, stays=stays)
 
     def _detached(self, state: Subscriber) -> Subscriber:
         stays: dict[int, Stay] = {}

@@ -1,15 +1,34 @@
-"""From an event to the few triggers that could care: what 1,000 campaigns cost is decided here."""
+"""From an event to the few triggers that could care: what 1,000 campaigns cost is decided here.
+
+Triggers that one event completes are found by what they ask of it. Those that ask for the same
+things (a place, a prefix, …) have one table, so that an event costs a look-up for each kind of
+question that anybody asks, and not for each campaign.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import product
+from typing import NamedTuple
 
 from decoders.events import Event
 from rules.areas import Membership
-from rules.moments import IndexKey, Moment
-from rules.movements import PlaceTrigger
+from rules.moments import Asked, Moment
+from rules.movements import Departure, PlaceTrigger
 from rules.state import Stay
 from rules.triggers import Leaf
+
+
+class _Shape(NamedTuple):
+    """Which things a table's triggers ask for."""
+
+    direction: bool
+    number_class: bool
+    place: bool
+    prefix: bool
+
+
+_Table = dict[Asked, list[Moment]]
 
 
 class Index:
@@ -19,13 +38,14 @@ class Index:
         places: triggers about places, by trigger key.
         watches: whether anybody asks where people are.
         classes: whether anybody asks for the class of the number called.
+        arrivals: whether anybody asks where people were before, of everybody.
     """
 
     def __init__(self, triggers: Iterable[Leaf]) -> None:
         self.places: dict[int, PlaceTrigger] = {}
         self.classes = False
-        self._moments: dict[IndexKey, list[Moment]] = {}
-        self._types: set[str] = set()
+        self.arrivals = False
+        self._moments: dict[str, dict[_Shape, _Table]] = {}
         self._starting: dict[int, list[PlaceTrigger]] = {}
         self._starting_outside: list[PlaceTrigger] = []
         for trigger in triggers:
@@ -36,13 +56,16 @@ class Index:
         self.watches = bool(self.places)
 
     def _add_moment(self, trigger: Moment) -> None:
-        for key in trigger.index_keys():
-            self._moments.setdefault(key, []).append(trigger)
-            self._types.add(key[0])
-            self.classes = self.classes or key[2] is not None
+        for kind, asked in product(trigger.types, trigger.asks()):
+            shape = _Shape(*(value is not None for value in asked))
+            table = self._moments.setdefault(kind, {}).setdefault(shape, {})
+            table.setdefault(asked, []).append(trigger)
+            self.classes = self.classes or shape.number_class
 
     def _add_place(self, trigger: PlaceTrigger) -> None:
         self.places[trigger.key] = trigger
+        if isinstance(trigger, Departure) and trigger.by_arrival:
+            self.arrivals = True
         if trigger.starts_inside:
             self._starting.setdefault(trigger.place, []).append(trigger)
         else:
@@ -50,13 +73,22 @@ class Index:
 
     def asks(self, event_type: str) -> bool:
         """Whether any trigger is completed by events of this type."""
-        return event_type in self._types
+        return event_type in self._moments
 
-    def moments(self, event: Event, number_class: str | None) -> Iterator[Moment]:
+    def moments(
+        self, event: Event, number_class: str | None, membership: Membership | None
+    ) -> list[Moment]:
         """Triggers that `event` may complete."""
-        for direction in dict.fromkeys((None, event.direction)):
-            for name in dict.fromkeys((None, number_class)):
-                yield from self._moments.get((event.type, direction, name), ())
+        found: list[Moment] = []
+        selected = event.other_party.selected if event.other_party else None
+        inside: Iterable[int] = membership.inside if membership else ()
+        for shape, table in self._moments[event.type].items():
+            direction = event.direction if shape.direction else None
+            class_ = number_class if shape.number_class else None
+            prefix = selected if shape.prefix else None
+            for place in inside if shape.place else (None,):
+                found += table.get(Asked(direction, class_, place, prefix), ())
+        return found
 
     def concerned(self, membership: Membership, stays: dict[int, Stay]) -> dict[int, PlaceTrigger]:
         """Triggers whose progress a sample may begin or change, by key."""
@@ -67,3 +99,9 @@ class Index:
         for trigger in self._starting_outside:
             found[trigger.key] = trigger
         return found
+
+    def begins(self, membership: Membership) -> bool:
+        """Whether a sample may begin any progress, or must be kept for one to begin."""
+        if self.arrivals or self._starting_outside:
+            return True
+        return not self._starting.keys().isdisjoint(membership.inside)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from typing import NamedTuple
 
 from msgspec import UNSET
 
 from decoders import events
 from decoders.events import Event
 from rules import format as fmt
-from rules.areas import Membership
 from rules.firing import Firing, trigger_key
 from rules.state import Mark
 from rules.units import duration
@@ -37,8 +37,14 @@ _DETAILS = {
 }
 """Keys of a filter that a key of the event's detail must equal."""
 
-IndexKey = tuple[str, str | None, str | None]
-"""Event type, direction and number class; None for any."""
+
+class Asked(NamedTuple):
+    """What a trigger asks of an event so that it can be found; None for anything."""
+
+    direction: str | None
+    number_class: str | None
+    place: int | None
+    prefix: str | None
 
 
 class Moment:
@@ -48,23 +54,19 @@ class Moment:
         self.kind = kind
         self.key = trigger_key(kind, spec)
         self.place = place
+        self.types = TYPES[kind]
         self._directions = _given(getattr(spec, "direction", UNSET))
         self._classes = _given(getattr(spec, "number_class", UNSET))
+        self._prefixes = _given(getattr(spec, "prefix", UNSET))
         self._tests = tuple(_tests(kind, spec))
 
-    def index_keys(self) -> Iterator[IndexKey]:
-        """Under which keys the engine finds this trigger."""
-        return product(TYPES[self.kind], self._directions, self._classes)
+    def asks(self) -> Iterator[Asked]:
+        """Under what the engine finds this trigger: an event has one of these."""
+        for found in product(self._directions, self._classes, (self.place,), self._prefixes):
+            yield Asked(*found)
 
-    def matches(self, event: Event, membership: Membership | None) -> bool:
-        """Whether `event`, found under one of the index keys, completes the trigger.
-
-        Args:
-            event: the event.
-            membership: where its cell lies; None if it has none.
-        """
-        if self.place is not None and (membership is None or self.place not in membership.inside):
-            return False
+    def matches(self, event: Event) -> bool:
+        """Whether `event`, which has what the trigger `asks` for, completes it."""
         return all(test(event) for test in self._tests)
 
     def fired(self, event: Event) -> Firing:
@@ -100,9 +102,6 @@ def _selected(event: Event) -> str | None:
 
 
 def _prefix_tests(spec: fmt.CallFilter) -> Iterator[Test]:
-    if spec.prefix is not UNSET:
-        wanted = frozenset(spec.prefix)
-        yield lambda event: _selected(event) in wanted
     if spec.not_prefix is not UNSET:
         unwanted = frozenset(spec.not_prefix)
         yield lambda event: _selected(event) not in unwanted

@@ -40,10 +40,10 @@ class Departure:
         self.after_staying = duration(spec.after_staying)
         self.confirmed_by = duration(spec.confirmed_by)
         self._mirrored = kind == "entered"
-        self._by_arrival = self._mirrored and self.after_staying == 0
+        self.by_arrival = self._mirrored and self.after_staying == 0
         # Of `entered` without a stay before, the arrival begins the progress: otherwise there
         # would be progress to keep for everybody who is elsewhere.
-        self.starts_inside = not self._mirrored or self._by_arrival
+        self.starts_inside = not self._mirrored or self.by_arrival
 
     def here(self, membership: Membership) -> bool | None:
         """Whether a cell is where the stay is; None if nobody can say."""
@@ -75,7 +75,7 @@ class Departure:
         return None if before is False and stay.last == seen.before else stay
 
     def _begun(self, seen: Seen, *, here: bool) -> Stay | None:
-        if not self._by_arrival:
+        if not self.by_arrival:
             return Stay(seen.mark, seen.mark) if here else None
         if here or seen.before is None or seen.before_membership is None:
             return None
@@ -84,7 +84,7 @@ class Departure:
         return self._left(Stay(seen.before, seen.before), seen)
 
     def _inside(self, stay: Stay, seen: Seen) -> Stay | None:
-        if self._by_arrival:
+        if self.by_arrival:
             return None
         mark = seen.mark
         if stay.out is not None and mark.time - stay.out.time >= self.confirmed_by:

@@ -7,6 +7,7 @@ identifier as bytes, and a mark that several parts share is packed once.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -25,7 +26,11 @@ MOST_FRAMES = 16
 
 def network_of(cell: Cell) -> str:
     """MCC and MNC run together; empty where either is missing or no number."""
-    mcc, mnc = cell.mcc or "", cell.mnc or ""
+    return _network(cell.mcc or "", cell.mnc or "")
+
+
+@lru_cache(maxsize=4096)
+def _network(mcc: str, mnc: str) -> str:
     digits = mcc + mnc
     right = len(mcc) == 3 and len(mnc) in {2, 3} and digits.isascii() and digits.isdigit()
     return digits if right else ""
@@ -217,6 +222,8 @@ class Subscriber(msgspec.Struct, frozen=True, array_like=True):
 
 def next_due(state: Subscriber) -> int | None:
     """Microseconds at which this subscriber's earliest timer fires; None without timers."""
+    if not (state.stays or state.progress or state.holds or state.waves):
+        return None
     times = [stay.due for stay in state.stays.values() if stay.due is not None]
     times += [each.due for each in state.progress.values() if each.due is not None]
     times += [hold.not_before for hold in state.holds]
