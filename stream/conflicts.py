@@ -8,17 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from rules.campaign import PAUSED, Campaign
-from rules.moments import TYPES, IndexKey, Moment
+from rules.moments import TYPES
 from rules.tree import leaves
 from rules.triggers import keys
 
 SAME_EVENT = "at one event"
 SAME_MOMENT = "at one moment"
 LATER = "while one is held"
+
+
+class Event(NamedTuple):
+    """What a trigger wants of an event; None is any."""
+
+    type: str
+    direction: str | None
+    number_class: str | None
 
 
 class Conflict(NamedTuple):
@@ -75,18 +85,27 @@ def _share_timer(one: Campaign, other: Campaign) -> bool:
     return bool(set(keys(one.kind, one.trigger)) & set(keys(other.kind, other.trigger)))
 
 
-def _events(campaign: Campaign) -> set[IndexKey]:
+def _events(campaign: Campaign) -> set[Event]:
     """Which events make a part of its trigger come true."""
     return {
-        key
+        Event(*found)
         for leaf in leaves(campaign.spec.trigger)
-        if leaf.kind in TYPES
-        for key in Moment(leaf.kind, leaf.spec, None).index_keys()
+        for found in product(
+            TYPES.get(leaf.kind, ()),
+            _given(getattr(leaf.spec, "direction", UNSET)),
+            _given(getattr(leaf.spec, "number_class", UNSET)),
+        )
     }
 
 
-def _agree(one: IndexKey, other: IndexKey) -> bool:
-    """Whether an event could be found under both keys; None in a key is any."""
+def _given(value: object) -> list[str | None]:
+    if value is UNSET:
+        return [None]
+    return [*value] if isinstance(value, list) else [str(value)]
+
+
+def _agree(one: Event, other: Event) -> bool:
+    """Whether one event could be both; None is any."""
     return all(a is None or b is None or a == b for a, b in zip(one, other, strict=True))
 
 
