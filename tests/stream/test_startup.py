@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -32,14 +32,19 @@ def run(capture: Path, *before: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_ten_frames_are_decoded_in_under_one_second(ten: Path) -> None:
+    """Of processor time: what else the machine does is no fault of the command's."""
     took = []
-    for _ in range(5):
-        began = time.perf_counter()
+    for _ in range(3):
+        before = processor_time()
         assert run(ten).stdout.count("\n") >= 10
-        took.append(time.perf_counter() - began)
-        if took[-1] < 1:
-            return
-    pytest.fail(f"the quickest of five took {min(took):.2f} s")
+        took.append(processor_time() - before)
+    assert min(took) < 1, f"the quickest of three took {min(took):.2f} s"
+
+
+def processor_time() -> float:
+    """Seconds that the programs started from here have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_rows_of_messages_load_nothing_heavy(ten: Path) -> None:
