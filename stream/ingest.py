@@ -24,6 +24,7 @@ from decoders.times import SECOND
 from decoders.undecoded import Sample
 from stream import metrics
 from stream.batcher import Addressed, Batcher, second_before
+from stream.checkpoint import Checkpoint
 from stream.feed_metrics import FeedMetrics
 from stream.feeds import HOLD_SECONDS, Feed
 from stream.log import Batch, FeedScored
@@ -147,8 +148,12 @@ class Ingest:
         settings: bytes,
         flush_seconds: float,
         speed: float | None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
-        """`settings`: whatever besides the captures the events depend on, in any one form."""
+        """`settings`: whatever besides the captures the events depend on, in any one form.
+
+        `checkpoint` keeps what a feed that cannot be read again has taught; None for one that can.
+        """
         self._feed = feed
         self._reader = reader
         self._writer = writer
@@ -157,6 +162,7 @@ class Ingest:
         self._flush_seconds = flush_seconds
         self._pace = _Pace(speed) if speed else None
         self._batcher: Batcher | None = None
+        self._checkpoint = checkpoint
         self.stopped = False
         self._flushed = time.monotonic()
         self._heard = time.monotonic()
@@ -183,6 +189,7 @@ class Ingest:
         await self._flush()
         self._reader.count(all_of_it=True)
         await self._writer.flush()
+        await self._keep(at_once=True)
 
     def stop(self) -> None:
         """Reads no more; `run` then ends when what was read is safe."""
@@ -196,6 +203,8 @@ class Ingest:
         if self._batcher is None:
             source = _named(self._feed.source_id(record), self._settings)
             self._batcher = Batcher(source, self._log.epoch, self._log.partitions)
+            if self._checkpoint is not None:
+                await self._checkpoint.restore(self._reader.correlator.bindings, record.time)
         self._last_time = max(self._last_time, record.time)
         await self._put(self._reader.feed(record))
         self._batcher.tick(second_before(record.time))
@@ -221,6 +230,11 @@ class Ingest:
             await self._put(self._reader.advance(reached))
             self._batcher.tick(second_before(reached))
 
+    async def _keep(self, *, at_once: bool = False) -> None:
+        if self._checkpoint is not None and self._batcher is not None:
+            bindings = self._reader.correlator.bindings
+            await self._checkpoint.save(bindings, self._last_time, at_once=at_once)
+
     def _is_time(self) -> bool:
         return time.monotonic() - self._flushed >= self._flush_seconds
 
@@ -230,6 +244,7 @@ class Ingest:
         if self._batcher is not None:
             await self._write(self._batcher.flush())
             metrics.ingest_clock.labels("all").set(self._last_time / SECOND)
+        await self._keep()
 
     async def _write(self, addressed: list[Addressed]) -> None:
         for partition, batch in addressed:

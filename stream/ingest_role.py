@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from hashlib import blake2b
 
 from redis.asyncio import Redis
 
@@ -16,12 +17,14 @@ from decoders.transport import TransportConfig
 from stream import config as configuration
 from stream import rule_files
 from stream.audit import Audit
+from stream.checkpoint import RedisCheckpoint
 from stream.config import Config
 from stream.control import Control, RedisMark
 from stream.feeds import Feed
 from stream.ingest import Ingest, Reader, flush_after
 from stream.log_writer import LogWriter
 from stream.publisher import Publisher
+from stream.redis_store import RedisStore
 from stream.roles import Part, answering, bundle, redis_client, signature
 from stream.rules_watch import RulesWatch
 from stream.stops import Stops
@@ -46,6 +49,7 @@ class IngestPart(Part):
         self._publisher = Publisher(config.kafka, config.service.retry_seconds)
         self._writer = LogWriter(self._publisher, log.partitions)
         self._undecoded = UndecodedWriter(self._publisher, log.partitions)
+        self._kept: Redis | None = None
         self._ingest: Ingest | None = None
         if config.ingest.sources:
             self._ingest = self._over(Feed(config.ingest.sources, self._errors.append))
@@ -78,6 +82,8 @@ class IngestPart(Part):
         await self._writer.close()
         await self._undecoded.close()
         await self._publisher.close()
+        if self._kept is not None:
+            await self._kept.aclose()
 
     def _check(self, ingest: Ingest) -> None:
         done = ingest.totals
@@ -120,7 +126,7 @@ class IngestPart(Part):
                 Stops(redis),
                 Audit(redis),
             )
-            await watch.begin()
+            await watch.begin(await RedisStore(redis).rules(0))
             await self._publish_profiles(control, redis)
             async with asyncio.TaskGroup() as group:
                 group.create_task(watch.run(self._stopping))
@@ -153,7 +159,14 @@ class IngestPart(Part):
             settings=_settings(self._config),
             flush_seconds=flush_after(config.flush_seconds, self._log.partitions),
             speed=configuration.speed(config),
+            checkpoint=self._checkpoint() if feed.live else None,
         )
+
+    def _checkpoint(self) -> RedisCheckpoint:
+        """Keeps what a feed that cannot be read again has taught; named by its sources."""
+        self._kept = redis_client(self._config)
+        name = blake2b(repr(self._config.ingest.sources).encode(), digest_size=8).hexdigest()
+        return RedisCheckpoint(self._kept, configuration.privacy_key(self._config), name)
 
 
 def transport(config: Config) -> TransportConfig:
