@@ -30,8 +30,8 @@ _FIELDS: Final = (
     *("frame.number", "frame.time_epoch", "m3ua.protocol_data_opc", "m3ua.protocol_data_dpc"),
     *("sccp.message_type", "sccp.slr", "sccp.dlr", "gsm_a.bssmap.msgtype"),
     *("gsm_a.dtap.msg_mm_type", "gsm_a.dtap.msg_cc_type", "gsm_a.dtap.msg_sms_type"),
-    *("gsm_a.dtap.msg_rr_type", "e212.imsi", "gsm_a.tmsi", "gsm_a.lac", "gsm_a.bssmap.cell_ci"),
-    *("gsm_a.dtap.updating_type", "gsm_a.bssmap.cause"),
+    *("gsm_a.dtap.msg_rr_type", "e212.imsi", "3gpp.tmsi", "gsm_a.lac", "gsm_a.bssmap.cell_ci"),
+    *("gsm_a.dtap.updating_type", "gsm_a_bssmap.cause"),
     *("gsm_a.dtap.cause", "gsm_a.dtap.cld_party_bcd_num"),
 )
 """What tshark is asked for: the fields that events need, as the columns have them."""
@@ -169,9 +169,12 @@ def _tshark(path: Path) -> dict[str, Any]:
     command = ["tshark", "-n", "-r", str(path), "-T", "fields", *asked]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
-    subprocess.run(  # noqa: S603  no shell, and the path is an argument
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
+    done = subprocess.run(  # noqa: S603  no shell, and the path is an argument
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
     )
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise XinlingError(f"tshark failed: {last}")
     seconds = time.perf_counter() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

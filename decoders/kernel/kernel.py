@@ -160,6 +160,7 @@ class Kernel:
         self._most = config.transport.max_associations
         self._m = machine(program.build(), rows, self._most, config.max_pairs)
         self._m.registers[POINT_CODE_BITS] = config.transport.point_code_bits
+        self._m.registers[SLOT], self._m.registers[MET] = -1, APART
         self.decoder: Decoder = _Reference(config, self._m, self._links)
         self.asked = 0
         self._feeds: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The two readings of the same records: the kernel's, with its counters, and the plain decoder's."""
+"""Two readings of the same records: the kernel's, with its counters, and the plain decoder's."""
 
 from __future__ import annotations
 

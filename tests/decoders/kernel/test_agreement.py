@@ -1,8 +1,9 @@
-"""P1, P4: the kernel and the plain decoder are two readings of one table, and agree on all of it."""
+"""P1, P4: kernel and plain decoder are two readings of one table, and agree on all of it."""
 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -18,40 +19,40 @@ MUTANTS = 6_000
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
-def test_both_readings_of_a_capture_agree_on_every_field(path):
+def test_both_readings_of_a_capture_agree_on_every_field(path: Path) -> None:
     agree(records(path))
 
 
 @pytest.mark.skipif(not COMPILED, reason="needs numba (the extra `fast`)")
 @pytest.mark.parametrize("path", MSC, ids=lambda path: path.stem)
-def test_nearly_all_frames_of_an_ordinary_capture_are_the_kernels_own(path):
+def test_nearly_all_frames_of_an_ordinary_capture_are_the_kernels_own(path: Path) -> None:
     found = records(path)
     assert agree(found).asked < len(found) * 0.05
 
 
-def test_batches_that_are_too_small_for_their_frames_lose_nothing():
+def test_batches_that_are_too_small_for_their_frames_lose_nothing() -> None:
     agree(records(MSC[0]), rows=3)
 
 
-def test_captures_that_take_turns_keep_their_streams_apart():
+def test_captures_that_take_turns_keep_their_streams_apart() -> None:
     first, second = records(MSC[0]), records(MSC[0])
     other = [record._replace(source="other.pcap") for record in second]
     agree([record for pair in zip(first, other, strict=True) for record in pair])
 
 
-def test_a_mirrored_capture_gives_every_message_once():
+def test_a_mirrored_capture_gives_every_message_once() -> None:
     once = records(MSC[0])
     twice = [record for record in once for _ in range(2)]
     assert len(agree(twice).messages) == len(agree(once).messages)
 
 
-def test_few_streams_at_once_are_evicted_alike():
+def test_few_streams_at_once_are_evicted_alike() -> None:
     config = DecoderConfig(transport=TransportConfig(max_associations=2), max_pairs=2)
     found = [record for path in MSC for record in records(path)]
     agree([record._replace(source="all") for record in found], config)
 
 
-def test_lost_and_late_frames_are_told_alike():
+def test_lost_and_late_frames_are_told_alike() -> None:
     chance = random.Random(3)
     found = [record for record in records(MSC[2]) if chance.random() > 0.05]
     for index in range(0, len(found) - 7, 13):
@@ -60,7 +61,7 @@ def test_lost_and_late_frames_are_told_alike():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_both_readings_of_mutated_frames_agree(seed):
+def test_both_readings_of_mutated_frames_agree(seed: int) -> None:
     chance = random.Random(seed)
     source = [record for path in MSC for record in records(path)]
     source += records(PCAP / "lab-a" / "A_msc_re_mtp3.pcap")
@@ -68,7 +69,7 @@ def test_both_readings_of_mutated_frames_agree(seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_both_readings_of_mutated_messages_without_a_carrier_agree(seed):
+def test_both_readings_of_mutated_messages_without_a_carrier_agree(seed: int) -> None:
     """MTP3 records have no sequence numbers, so that each is read by the kernel first."""
     chance = random.Random(seed)
     source = [r for path in sorted(PCAP.glob("*/*_msc_re_mtp3.pcap")) for r in records(path)]
@@ -76,13 +77,13 @@ def test_both_readings_of_mutated_messages_without_a_carrier_agree(seed):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_both_readings_agree_where_only_some_frames_are_damaged(seed):
+def test_both_readings_agree_where_only_some_frames_are_damaged(seed: int) -> None:
     chance = random.Random(seed)
     found = records(MSC[seed])
     agree([_mutated(chance, r, i) if i % 9 == 4 else r for i, r in enumerate(found)])
 
 
-def test_a_frame_that_ends_anywhere_is_read_alike():
+def test_a_frame_that_ends_anywhere_is_read_alike() -> None:
     found = [record for record in records(MSC[1]) if len(record.data) > 120][20:40]
     cut = [
         record._replace(data=record.data[:size])
@@ -92,7 +93,7 @@ def test_a_frame_that_ends_anywhere_is_read_alike():
     agree(cut)
 
 
-def test_link_types_that_nobody_reads_do_not_stop_the_others():
+def test_link_types_that_nobody_reads_do_not_stop_the_others() -> None:
     found = records(MSC[0])
     strange = found[3]._replace(link_type=147)
     agree([*found[:50], strange, *found[50:]])
