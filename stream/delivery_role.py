@@ -15,6 +15,7 @@ from stream.app import Fail, Role
 from stream.config import Config
 from stream.delivery import Clocks, Delivery
 from stream.gate import StoreGate
+from stream.key_guard import held
 from stream.ledger import Ledger
 from stream.outcomes import Outcome
 from stream.publisher import Publisher
@@ -39,6 +40,7 @@ class DeliveryPart(Part):
     """The agent that delivers offers, and the session with the SMSC."""
 
     def __init__(self, config: Config, log: Log, fail: Fail) -> None:
+        self._config = config
         self._patience = config.service.retry_seconds
         self._redis = redis_client(config)
         self._publisher = Publisher(config.kafka, self._patience)
@@ -59,6 +61,7 @@ class DeliveryPart(Part):
     async def run(self) -> None:
         """See `Part.run`."""
         await answering(self._redis, self._patience)
+        await held(self._redis, self._config)
         await self._smsc.start()
         await self._role.start()
         async with asyncio.TaskGroup() as group:

@@ -22,6 +22,7 @@ from stream.config import Config
 from stream.control import Control, RedisMark
 from stream.feeds import Feed
 from stream.ingest import Ingest, Reader, flush_after
+from stream.key_guard import held
 from stream.log_writer import LogWriter
 from stream.publisher import Publisher
 from stream.redis_store import RedisStore
@@ -118,6 +119,7 @@ class IngestPart(Part):
         writer = LogWriter(self._publisher, self._log.partitions)
         try:
             await answering(redis, config.service.retry_seconds)
+            await held(redis, config)
             control = Control(writer, self._log, RedisMark(redis, self._log.epoch))
             watch = RulesWatch(
                 lambda: signature(config),

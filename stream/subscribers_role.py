@@ -12,6 +12,7 @@ from stream import topics
 from stream.app import Fail, Role
 from stream.config import Config
 from stream.handler import Handler
+from stream.key_guard import held
 from stream.publisher import Publisher
 from stream.publishing import Publishing
 from stream.redis_store import RedisStore
@@ -27,6 +28,7 @@ class SubscribersPart(Part):
     """The agent that decides, the relay of its verdicts, and the watchdog over both."""
 
     def __init__(self, config: Config, log: Log, fail: Fail) -> None:
+        self._config = config
         self._patience = config.service.retry_seconds
         self._redis = redis_client(config)
         self._store = RedisStore(self._redis)
@@ -57,6 +59,7 @@ class SubscribersPart(Part):
     async def run(self) -> None:
         """See `Part.run`."""
         await answering(self._redis, self._patience)
+        await held(self._redis, self._config)
         await self._role.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._relay.run())
