@@ -131,7 +131,12 @@ def dissect(
 
 
 @app.command(epilog="Example: `xinling doctor trace.pcap > xinling.toml`")
-def doctor(captures: Captures, cells: Cells = None) -> None:
+def doctor(
+    captures: Captures,
+    cells: Annotated[
+        Path | None, typer.Option("--cells", help="Cell table (CSV): what it lacks is named.")
+    ] = None,
+) -> None:
     """Tell what strange captures hold, and print the configuration to read them with (TOML)."""
     from stream import doctor as room
 

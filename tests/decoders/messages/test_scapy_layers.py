@@ -24,7 +24,7 @@ from scapy.layers.sctp import SCTP, SCTPChunkData
 from decoders import scapy_layers as layers
 
 EXAMPLES = settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 MOST = 8
 """Elements with identifiers in one message."""
@@ -159,7 +159,7 @@ def test_what_is_built_is_decoded_element_by_element(one: Built, reference: int)
 
 @pytest.mark.parametrize("case", EVERY, ids=" ".join)
 def test_every_message_of_the_tables_is_built_and_decoded(case: tuple[str, str]) -> None:
-    @settings(max_examples=8, deadline=None, derandomize=True, database=None)
+    @settings(EXAMPLES, max_examples=8)
     @given(built(case))
     def each(one: Built) -> None:
         if len(bytes(one.packet)) <= 250:
