@@ -1,4 +1,4 @@
-"""A command's way to a running service: its Redis, and its log; failures a person can mend."""
+"""A command's way to a running service's Redis; failures that a person can mend."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from contextlib import asynccontextmanager
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from stream import roles, topics
+from stream import roles
 from stream.config import Config
-from stream.control import Control, RedisMark
-from stream.log_writer import LogWriter
-from stream.publisher import Publisher
 from stream.state import InfrastructureError
 
 
@@ -30,16 +27,3 @@ async def redis_of(config: Config) -> AsyncIterator[Redis]:
         ) from error
     finally:
         await redis.aclose()
-
-
-@asynccontextmanager
-async def control_of(config: Config, redis: Redis) -> AsyncIterator[Control]:
-    """What publishes onto the service's log; raises KafkaUnavailableError, ConfigError."""
-    log = await topics.prepare(config.kafka, config.service.retry_seconds)
-    publisher = Publisher(config.kafka, config.service.retry_seconds)
-    writer = LogWriter(publisher, log.partitions)
-    try:
-        yield Control(writer, log, RedisMark(redis, log.epoch))
-    finally:
-        await writer.close()
-        await publisher.close()

@@ -16,7 +16,8 @@ from stream import audit, progress
 from stream import config as configuration
 from stream.audit import Audit, Change
 from stream.config import Config
-from stream.connected import control_of, redis_of
+from stream.connected import redis_of
+from stream.log_control import control_of
 from stream.offline import say
 from stream.profile_files import Bad, Good, ProfileRows
 from stream.vault import Vault

@@ -25,8 +25,9 @@ from stream import audit, explain, told, topics
 from stream import config as configuration
 from stream.audit import Audit, Change
 from stream.config import Config
-from stream.connected import control_of, redis_of
+from stream.connected import redis_of
 from stream.log import partition_of
+from stream.log_control import control_of
 from stream.outcomes import Outcome
 from stream.publishing import outcome_of, verdict_of
 from stream.redis_store import RedisStore

@@ -107,7 +107,8 @@ async def test_a_campaign_that_no_rules_have_cannot_be_stopped(redis: Redis) -> 
     from stream.state import Commit, Progress  # noqa: PLC0415
 
     bundle = {
-        "c.yaml": b"{campaign: going, title: x, trigger: {called: {}}, offer: {from: '1', text: x}}"
+        "campaigns/c.yaml": b"{campaign: going, title: x, trigger: {called: {}}, "
+        b"offer: {from: '1', text: x}}"
     }
     commit = Commit(progress=Progress(offset=1), rules=bundle)
     assert await RedisStore(redis).commit(0, b"", commit)
