@@ -79,7 +79,6 @@ class Carriers:
     Attributes:
         link_types: records by LINKTYPE_ value.
         carriers: what carries signalling, by name, with how many messages or segments.
-        others: what carries none, by kind: other IP protocols, other uses of SCTP.
         sctp_ports: by port, how many user messages went to it.
         widths: how reading goes with routing labels of 14 and of 24 bits.
         widest: the largest point code that M3UA named; it carries them whole.
@@ -88,15 +87,20 @@ class Carriers:
     def __init__(self) -> None:
         self.link_types: Counter[int] = Counter()
         self.carriers: Counter[str] = Counter()
-        self.others: Counter[str] = Counter()
         self.sctp_ports: Counter[int] = Counter()
         self.widths = {14: Width(), 24: Width()}
         self.widest = 0
+        self._others = Ledger(0)
         ledger = Ledger(0)
         self._ip = IpLayer(ledger, _MAX_STREAMS, _MAX_WAITING, 30 * SECOND)
         self._sctp = SctpLayer(ledger, _MAX_STREAMS, _MAX_WAITING)
         self._connections: dict[tuple[tuple[bytes, int], ...], _Connection] = {}
         self._trials = {14: _decoder(14), 24: _decoder(24)}
+
+    @property
+    def others(self) -> Counter[str]:
+        """What carries no signalling, by kind: other IP protocols, other uses of SCTP."""
+        return self._others.skipped
 
     @property
     def ipa_ports(self) -> tuple[int, ...]:
@@ -144,7 +148,7 @@ class Carriers:
             return self._ip.v4(record, offset)
         if ethertype == link.IPV6:
             return self._ip.v6(record, offset)
-        self.others["no IP"] += 1
+        self._others.skip("no IP")
         return None
 
     def _transport(self, record: Record, payload: Payload) -> None:
@@ -154,7 +158,7 @@ class Carriers:
         elif protocol == TCP and end - start >= 20:
             self._segment(addresses, data, start, end)
         else:
-            self.others[f"IP protocol {protocol}"] += 1
+            self._others.skip(f"IP protocol {protocol}")
 
     def _sctp_packet(
         self, record: Record, addresses: bytes, data: bytes, start: int, end: int
@@ -163,7 +167,7 @@ class Carriers:
         for datagram in self._sctp.feed(record, addresses, data, start, end):
             name = protocol_of(datagram)
             if name is None:
-                self.others[f"SCTP payload protocol {datagram.protocol}"[:40]] += 1
+                self._others.skip(f"SCTP payload protocol {datagram.protocol}")
                 continue
             self.carriers[name] += 1
             labelled = True
@@ -181,7 +185,7 @@ class Carriers:
         connection = self._connections.get(ends)
         if connection is None:
             if len(self._connections) >= _MAX_CONNECTIONS:
-                self.others["TCP connections beyond those looked at"] += 1
+                self._others.skip("TCP connections beyond those looked at")
                 return
             connection = self._connections[ends] = _Connection()
         if flags & _SYN:
@@ -191,7 +195,10 @@ class Carriers:
             found, carrying = frames(payload)
             connection.sccp += carrying
             connection.foreign += not found
-            (self.carriers if carrying else self.others)["IPA" if found else "TCP"] += 1
+            if carrying:
+                self.carriers["IPA"] += 1
+            else:
+                self._others.skip("IPA without SCCP" if found else "TCP")
 
     def _try(self, record: Record) -> None:
         if max(width.read for width in self.widths.values()) >= ENOUGH:

@@ -20,10 +20,14 @@ from fuzz_mutations import LINK_TYPES, Mutator
 from fuzz_run import CRASHERS, lead
 
 from decoders.capture import CaptureParser
+from decoders.carriers import Carriers
 from decoders.connections import Connections
+from decoders.decoder import DecoderConfig
 from decoders.direction import Directions
 from decoders.errors import CaptureError
 from decoders.messages import Message, Record
+from decoders.survey import Survey
+from stream import doctor
 
 QUICK_FRAMES = 6_000
 CAPTURE = FIXTURES / "lab-b" / "B_bsc2_ipa.pcap"
@@ -83,6 +87,23 @@ def test_p4_where_time_stands_still_what_is_remembered_stays_small() -> None:
         connections.overflow()
     assert holdings(connections).items < 20_000
     assert Directions().from_network(_request(1)) is False
+
+
+def test_p4_p6_the_doctor_survives_whatever_he_is_shown() -> None:
+    dice = Random(1)
+    carriers, frames = Carriers(), []
+    for corpus in corpora()[::4]:
+        mutator = Mutator(corpus, dice)
+        frames += [one for record in corpus.records for one in mutator.of(record)]
+    for frame in frames:
+        carriers.feed(frame)
+    survey = Survey(DecoderConfig(transport=carriers.transport()))
+    for frame in frames:
+        survey.feed(frame)
+    survey.finish()
+    told = "\n".join(doctor.findings(carriers, survey))
+    assert survey.protocols.total() > 1000
+    assert not any(digits in told for digits in secrets().digits)
 
 
 def _request(number: int) -> Message:

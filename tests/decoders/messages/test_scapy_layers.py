@@ -24,7 +24,7 @@ from scapy.layers.sctp import SCTP, SCTPChunkData
 from decoders import scapy_layers as layers
 
 EXAMPLES = settings(
-    max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 MOST = 8
 """Elements with identifiers in one message."""
