@@ -119,15 +119,18 @@ def main() -> None:
     truth = departures(folder)
     end = max(one.left for one in truth) + 3600 * SECOND
     figures = compare(truth, triggers(rows), end)
-    print(json.dumps({
-        "departures": figures.departures, "triggers": figures.triggers,
-        "recall": round(figures.recall, 4), "precision": round(figures.precision, 4),
+    line = {
+        "departures": figures.departures,
+        "triggers": figures.triggers,
+        "recall": round(figures.recall, 4),
+        "precision": round(figures.precision, 4),
         "median_delay_seconds": round(figures.delay, 1),
-    }))  # fmt: skip
+    }
+    sys.stdout.write(json.dumps(line) + "\n")
     for one in figures.missed:
-        print("missed", *one, file=sys.stderr)
+        sys.stderr.write(f"missed {one}\n")
     for imsi, time in figures.false:
-        print("false", imsi, time, file=sys.stderr)
+        sys.stderr.write(f"false {imsi} {time}\n")
 
 
 if __name__ == "__main__":

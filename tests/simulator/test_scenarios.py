@@ -1,4 +1,4 @@
-"""A scenario file that cannot be is refused with file, line and remedy, before anything is written."""
+"""A scenario file that cannot be is refused with file, line and remedy, and nothing is written."""
 
 from __future__ import annotations
 
