@@ -169,6 +169,8 @@ class Circuit:
         self, progress: dict[int, Progress], firings: Iterable[Firing], now: int
     ) -> tuple[dict[int, Progress], list[Firing]]:
         """A person's progress after an instant, and all that came true: `firings` and wholes."""
+        if not self._all and not progress:
+            return progress, list(firings)
         came = {firing.key: firing for firing in firings}
         left = self._current(progress, now)
         waiting = {self._number[key] for key, each in left.items() if _due(each, now)}

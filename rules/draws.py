@@ -6,6 +6,7 @@ The key is the operator's salt, not the privacy key, so that arms survive a chan
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from rules.campaign import Variant
@@ -22,10 +23,14 @@ def draw(salt: bytes, kind: str, scope: str, person: str) -> float:
         scope: the campaign's own salt; empty for what holds over campaigns.
         person: the subscriber's pseudonym, or the seed of their profile.
     """
-    key = blake2b(salt, digest_size=32).digest()
     content = f"{kind}\0{scope}\0{person}".encode()
-    digest = blake2b(content, key=key, digest_size=8, person=b"draw").digest()
+    digest = blake2b(content, key=_key(salt), digest_size=8, person=b"draw").digest()
     return int.from_bytes(digest, "big") / _WHOLE
+
+
+@lru_cache(maxsize=8)
+def _key(salt: bytes) -> bytes:
+    return blake2b(salt, digest_size=32).digest()
 
 
 def variant(variants: Sequence[Variant], drawn: float) -> Variant:

@@ -20,7 +20,7 @@ from rules.profile import Profile
 from rules.settings import Settings
 from rules.state import Hold, Mark, Sent, Wave
 from rules.verdicts import CONTROL, HOLD, REFUSE, SEND, Verdict
-from rules.zones import local, zone
+from rules.zones import date_of, zone
 
 NO_CONSENT = "no consent"
 OPTED_OUT = "opted out"
@@ -140,12 +140,24 @@ def _rank(case: Case) -> tuple[bool, int, bool, str, str]:
     return (campaign.shadow, -campaign.priority, case.hold is None, campaign.id, case.offer)
 
 
+# Answers that are given often; making one costs more than asking.
+_KNOWN = Answer("known")
+_GIVEN = Answer("given")
+_EVERYBODY = Answer("everybody")
+_IN = Answer("in")
+_NO = Answer("no")
+_OK = Answer("ok")
+_NONE = Answer("none")
+_FIRST = Answer("first")
+_ROOM = Answer("room")
+
+
 def _ask(checks: Sequence[tuple[str, Check]], case: Case, scene: Scene) -> str | None:
     for name, check in checks:
-        answer = check(case, scene)
-        case.checks.append((name, answer.result))
-        if answer.refusal is not None:
-            return answer.refusal
+        result, refusal = check(case, scene)
+        case.checks.append((name, result))
+        if refusal is not None:
+            return refusal
     return None
 
 
@@ -154,9 +166,11 @@ def _meet(case: Case, scene: Scene) -> list[Verdict]:
     refusal = _ask(MEETING, case, scene)
     if refusal is not None:
         return [_verdict(case, scene, REFUSE, refusal)]
-    if case.hold is None and (held := _held(case, scene)) is not None:
-        return [held, *_out_rank(case, scene)]
-    refusal = _ask((("quiet hours", _quiet_hours),), case, scene)
+    until = quiet_until(case.campaign, scene)
+    if until is not None and case.hold is None and until <= case.since + case.campaign.valid_for:
+        return [_held(case, scene, until), *_out_rank(case, scene)]
+    result, refusal = _quiet_hours(case, scene, until)
+    case.checks.append(("quiet hours", result))
     if refusal is not None:
         return [_verdict(case, scene, REFUSE, refusal)]
     return [_drawn(case, scene), *_out_rank(case, scene)]
@@ -185,14 +199,15 @@ def _verdict(case: Case, scene: Scene, verdict: str, reason: str | None = None) 
 
 def _status(case: Case, scene: Scene) -> Answer:
     campaign = case.campaign
-    if scene.settings.stopped & {campaign.id, "all"}:
+    stopped = scene.settings.stopped
+    if stopped and (campaign.id in stopped or "all" in stopped):
         return Answer("stopped by hand", STOPPED)
     return Answer(campaign.status, STOPPED if campaign.status == PAUSED else None)
 
 
 def _dates(case: Case, scene: Scene) -> Answer:
     campaign = case.campaign
-    today = local(scene.now, scene.settings.zone).date()
+    today = date_of(scene.now, scene.settings.zone)
     if campaign.starts is not None and today < campaign.starts:
         return Answer(f"{today} is before {campaign.starts}", OUTSIDE_DATES)
     if campaign.ends is not None and today > campaign.ends:
@@ -201,17 +216,17 @@ def _dates(case: Case, scene: Scene) -> Answer:
 
 
 def _identity(case: Case, _scene: Scene) -> Answer:
-    return Answer("known") if case.known else Answer("unknown", UNKNOWN_IDENTITY)
+    return _KNOWN if case.known else Answer("unknown", UNKNOWN_IDENTITY)
 
 
 def _audience(case: Case, scene: Scene) -> Answer:
     campaign, profile = case.campaign, scene.profile
     if campaign.expression is None and not campaign.segments:
-        return Answer("everybody")
+        return _EVERYBODY
     if campaign.segments and not (profile and campaign.segments & set(profile.segments)):
         return Answer("in none of the segments", NOT_IN_AUDIENCE)
     if campaign.expression is None or campaign.expression.holds(_variables(case, scene)):
-        return Answer("in")
+        return _IN
     return Answer("out" if profile else "no profile", NOT_IN_AUDIENCE)
 
 
@@ -238,14 +253,14 @@ def _consent(case: Case, scene: Scene) -> Answer:
     if scene.profile is None:
         return Answer("no profile", NO_CONSENT)
     if scene.profile.consents(*case.campaign.purposes):
-        return Answer("given")
+        return _GIVEN
     return Answer("none", NO_CONSENT)
 
 
 def _opt_out(_case: Case, scene: Scene) -> Answer:
     if scene.profile is not None and scene.profile.opted_out:
         return Answer("yes", OPTED_OUT)
-    return Answer("no")
+    return _NO
 
 
 def _time_zone(_case: Case, scene: Scene) -> Answer:
@@ -254,12 +269,12 @@ def _time_zone(_case: Case, scene: Scene) -> Answer:
 
 
 def _trust(case: Case, _scene: Scene) -> Answer:
-    return Answer("gap", FEED_NOT_TRUSTED) if case.gap else Answer("ok")
+    return Answer("gap", FEED_NOT_TRUSTED) if case.gap else _OK
 
 
 def _exclusion(case: Case, scene: Scene) -> Answer:
     other = history.excluded_by(case.campaign, scene.sent, scene.campaigns, scene.now)
-    return Answer("none") if other is None else Answer(other, EXCLUDED)
+    return _NONE if other is None else Answer(other, EXCLUDED)
 
 
 def _priority(case: Case, scene: Scene) -> Answer:
@@ -273,7 +288,7 @@ def _priority(case: Case, scene: Scene) -> Answer:
     earlier = scene.sent[: scene.earlier]
     if history.met(campaign, earlier, scene.settings.apart, scene.now):
         return Answer("after one sent", OUT_RANKED)
-    return Answer("first")
+    return _FIRST
 
 
 def _goes_before(ahead: Campaign, campaign: Campaign) -> bool:
@@ -292,18 +307,17 @@ def _stands_before(hold: Hold, campaign: Campaign) -> bool:
 
 def _caps(case: Case, scene: Scene) -> Answer:
     full = history.used_up(case.campaign, scene.settings, scene.sent, scene.campaigns, scene.now)
-    return Answer("room") if full is None else Answer(full, CAPPED)
+    return _ROOM if full is None else Answer(full, CAPPED)
 
 
 def _budgets(case: Case, _scene: Scene) -> Answer:
     return Answer("shared: not asked" if case.campaign.shared_budget else "none")
 
 
-def _quiet_hours(case: Case, scene: Scene) -> Answer:
+def _quiet_hours(case: Case, scene: Scene, until: int | None) -> Answer:
     if case.hold is not None and scene.now > case.since + case.campaign.valid_for:
         return Answer("no longer valid", EXPIRED)
-    until = quiet_until(case.campaign, scene)
-    return Answer("no") if until is None else Answer("yes", QUIET_HOURS)
+    return _NO if until is None else Answer("yes", QUIET_HOURS)
 
 
 def quiet_until(campaign: Campaign, scene: Scene) -> int | None:
@@ -334,11 +348,8 @@ MEETING: tuple[tuple[str, Check], ...] = (
 )
 
 
-def _held(case: Case, scene: Scene) -> Verdict | None:
-    """A hold, if it is quiet now and the offer will still be valid when it no longer is."""
-    until = quiet_until(case.campaign, scene)
-    if until is None or until > case.since + case.campaign.valid_for:
-        return None
+def _held(case: Case, scene: Scene, until: int) -> Verdict:
+    """A hold: it is quiet now, and the offer will still be valid at `until`."""
     campaign = case.campaign
     scene.holds.append(
         Hold(
@@ -407,10 +418,11 @@ def _plan_wave(case: Case, scene: Scene) -> None:
 
 def control_arm(campaign: Campaign, scene: Scene, subscriber: str) -> str | None:
     """The control group the person is in: ``global``, ``campaign`` or none."""
-    settings = scene.settings
-    if _global_draw(scene, subscriber) < settings.global_control:
+    everybody = scene.settings.global_control
+    if everybody and _global_draw(scene, subscriber) < everybody:
         return "global"
-    if draws.draw(*_drawing(scene, "control", campaign.salt, subscriber)) < campaign.control:
+    own = campaign.control
+    if own and draws.draw(*_drawing(scene, "control", campaign.salt, subscriber)) < own:
         return "campaign"
     return None
 

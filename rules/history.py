@@ -23,6 +23,8 @@ def caps_of(campaign: Campaign, settings: Settings) -> list[tuple[Cap, str | Non
 
     Every campaign's channel is the short message, so that a channel's cap counts all decisions.
     """
+    if not (settings.cap_all or settings.cap_channels or settings.cap_tags):
+        return []
     shared = [(settings.cap_all, None), (settings.cap_channels.get(campaign.channel), None)]
     tagged = [(settings.cap_tags.get(tag), tag) for tag in sorted(campaign.tags)]
     return [

@@ -77,7 +77,7 @@ class Moment:
 def _given(value: object) -> tuple[str | None, ...]:
     if value is UNSET:
         return (None,)
-    return tuple(value) if isinstance(value, list) else (str(value),)
+    return tuple(dict.fromkeys(value)) if isinstance(value, list) else (str(value),)
 
 
 def _tests(kind: str, spec: fmt.Place) -> Iterator[Test]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta, tzinfo
 from typing import NamedTuple
 
+from decoders.times import SECOND
 from rules.units import DAY, MINUTE
 from rules.zones import local, microseconds
 
@@ -69,10 +70,5 @@ def _shown(clock: int, now: int, where: tzinfo) -> list[int]:
 def _clock(now: int, where: tzinfo) -> int:
     """Microseconds since local midnight that the clocks of `where` show."""
     moment = local(now, where)
-    since = timedelta(
-        hours=moment.hour,
-        minutes=moment.minute,
-        seconds=moment.second,
-        microseconds=moment.microsecond,
-    )
-    return since // timedelta(microseconds=1)
+    seconds = (moment.hour * 60 + moment.minute) * 60 + moment.second
+    return seconds * SECOND + moment.microsecond

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -26,9 +26,15 @@ def zone(name: str) -> ZoneInfo | None:
         return ZoneInfo.from_file(data, key=name)
 
 
+@lru_cache(maxsize=256)
 def local(time: int, where: tzinfo) -> datetime:
     """The local date and time of `time` (microseconds since the epoch), aware."""
     return (_EPOCH + time * _MICROSECOND).astimezone(where)
+
+
+def date_of(time: int, where: tzinfo) -> date:
+    """The local date of `time`, microseconds since the epoch."""
+    return local(time, where).date()
 
 
 def microseconds(moment: datetime) -> int:

@@ -438,6 +438,20 @@ def bench_decode(
     )
 
 
+@bench_app.command("rules", epilog="Example: `xinling bench rules --campaigns 1000`")
+def bench_rules(
+    campaigns: Annotated[
+        int, typer.Option("--campaigns", min=10, help="Live campaigns, compared with ten.")
+    ] = 1000,
+    events: Annotated[int, typer.Option("--events", min=1, help="Events of a round.")] = 50_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 5,
+) -> None:
+    """Measure what an event costs the rules, as JSON lines with versions and machine."""
+    from stream import bench_rules as room
+
+    room.rules(campaigns, events, rounds)
+
+
 @bench_app.command("stream", epilog="Example: `xinling bench stream --only step --events 500000`")
 def bench_stream(
     subscribers: Annotated[

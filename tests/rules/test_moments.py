@@ -179,3 +179,8 @@ def test_the_rules_tell_city_and_class_of_an_event_to_whoever_shows_it() -> None
     assert ruleset.number_class(call(0), WILLING) == "long distance"
     assert ruleset.number_class(call(0, city="郑州"), None) == "local"
     assert ruleset.number_class(seen(0, INSIDE), None) is None
+
+
+def test_what_is_listed_twice_is_asked_once() -> None:
+    life = Life(rules(campaign("called: {prefix: ['12593', '12593']}")))
+    assert len(life.event(call(0, selected="12593"))) == 1
