@@ -10,14 +10,21 @@ from redis.exceptions import RedisError
 
 from stream import roles
 from stream.config import Config
+from stream.key_guard import held
 from stream.state import InfrastructureError
 
 
 @asynccontextmanager
-async def redis_of(config: Config) -> AsyncIterator[Redis]:
-    """A client that is closed in the end; its errors become `InfrastructureError`."""
+async def redis_of(config: Config, *, keyed: bool = False) -> AsyncIterator[Redis]:
+    """A client that is closed in the end; its errors become `InfrastructureError`.
+
+    `keyed`: what is done makes or reads pseudonyms; ConfigError where the key is not the one that
+    made what Redis holds.
+    """
     redis = roles.redis_client(config)
     try:
+        if keyed:
+            await held(redis, config)
         yield redis
     except (RedisError, OSError) as error:
         raise InfrastructureError(

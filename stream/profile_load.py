@@ -95,7 +95,7 @@ async def _into(config: Config, rows: Iterator[Good], file: Path) -> int:
     """How many profiles came onto the log; the same twice changes nothing."""
     key = configuration.privacy_key(config)
     pseudonyms = Pseudonyms(key, config.privacy.key_version)
-    async with redis_of(config) as redis, control_of(config, redis) as control:
+    async with redis_of(config, keyed=True) as redis, control_of(config, redis) as control:
         done = await control.load(rows, pseudonyms, Vault(redis, key))
         await Audit(redis).note(
             Change(

@@ -100,7 +100,7 @@ def _subscriber(config: Config) -> str:
 
 async def _kept(config: Config, subscriber: str) -> Kept:
     partition = partition_of(subscriber, config.kafka.partitions)
-    async with redis_of(config) as redis, TopicReader(config.kafka) as reader:
+    async with redis_of(config, keyed=True) as redis, TopicReader(config.kafka) as reader:
         store = RedisStore(redis)
         loaded = await store.load(partition, [subscriber], None, 0)
         aside = (await store.aside(partition)).get(subscriber)
@@ -194,7 +194,7 @@ def _decisions(kept: Kept) -> Iterator[str]:
 
 async def _erase(config: Config, subscriber: str) -> bool:
     """Whether a number was known. The number goes first: nothing can be sent from then on."""
-    async with redis_of(config) as redis, control_of(config, redis) as control:
+    async with redis_of(config, keyed=True) as redis, control_of(config, redis) as control:
         known = await Vault(redis, configuration.privacy_key(config)).forget(subscriber)
         await control.erase(subscriber)
         await Audit(redis).note(Change(time=audit.now(), who=audit.who(), what="erased"))

@@ -12,9 +12,14 @@ from redis.asyncio import Redis
 from rules.engine import RuleSet
 from stream import outcomes, switch
 from stream.audit import Audit, Change
+from stream.config import Config, ConfigError, Kafka, Privacy
+from stream.config import Redis as RedisConfig
+from stream.connected import redis_of
 from stream.embedded import RedisServer
 from stream.gate import StoreGate
 from stream.memory_store import MemoryStore
+from stream.redis_store import RedisStore
+from stream.state import Commit, Progress
 from stream.stops import EVERY, Stop, Stops, stopping
 from tests.stream.delivery.conftest import offer
 
@@ -101,11 +106,24 @@ def test_stop_and_resume_from_the_command_line(
     assert ["resume" in line for line in history[:2]] == [True, False]
 
 
-async def test_a_campaign_that_no_rules_have_cannot_be_stopped(redis: Redis) -> None:
-    from stream.config import Config, Kafka  # noqa: PLC0415
-    from stream.redis_store import RedisStore  # noqa: PLC0415
-    from stream.state import Commit, Progress  # noqa: PLC0415
+async def test_p3_what_makes_pseudonyms_refuses_another_key_than_the_services(
+    server: RedisServer, redis: Redis
+) -> None:
+    def config(key: str) -> Config:
+        return msgspec.structs.replace(
+            Config(), redis=RedisConfig(url=server.url), privacy=Privacy(key=key * 64)
+        )
 
+    async with redis_of(config("a"), keyed=True):
+        pass
+    with pytest.raises(ConfigError, match="another key"):
+        async with redis_of(config("b"), keyed=True):
+            pytest.fail("the key is another")
+    async with redis_of(config("b")):
+        assert await redis.get("xl:key"), "a stop needs no key"
+
+
+async def test_a_campaign_that_no_rules_have_cannot_be_stopped(redis: Redis) -> None:
     bundle = {
         "campaigns/c.yaml": b"{campaign: going, title: x, trigger: {called: {}}, "
         b"offer: {from: '1', text: x}}"
