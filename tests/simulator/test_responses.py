@@ -11,7 +11,7 @@ _CAMPAIGN = "two-cities-one-home"
 
 
 def _share(delay: float, earlier: int = 0) -> float:
-    model = Model(2008)
+    model = Model(1)
     return sum(model.respond(imsi, _CAMPAIGN, delay, earlier).buys for imsi in _PEOPLE) / len(
         _PEOPLE
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +42,11 @@ class Event(NamedTuple):
     imsi: str
     time: int
     row: dict[str, object]
+
+
+def _say(line: str) -> None:
+    """Shown by `pytest -rP`."""
+    sys.stdout.write(line + "\n")
 
 
 def _run(*arguments: str) -> None:
@@ -95,7 +101,7 @@ def test_events_are_those_that_happened(
     happened = Counter(row["imsi"] for row in truth if row["kind"].startswith(begins))
     seen = Counter(event.imsi for event in events if event.type == kind)
     missing, extra = happened - seen, seen - happened
-    print(f"{kind}: {happened.total()} happened, {missing.total()} unseen, {extra.total()} extra")
+    _say(f"{kind}: {happened.total()} happened, {missing.total()} unseen, {extra.total()} extra")
     assert not extra
     assert missing.total() <= 1
 
@@ -148,8 +154,10 @@ def test_who_left_zhengzhou_is_found_and_nobody_else(tmp_path: Path, variant: st
     rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     end = from_text("2008-01-31T12:00:00Z")
     figures = compare(departures(folder), triggers(rows), end)
-    print(f"{variant}: {figures.departures} left, recall {figures.recall:.3f}, precision ", end="")
-    print(f"{figures.precision:.3f}, median delay {figures.delay:.0f} s")
+    _say(
+        f"{variant}: {figures.departures} left, recall {figures.recall:.3f}, "
+        f"precision {figures.precision:.3f}, median delay {figures.delay:.0f} s"
+    )
     assert figures.departures >= 20
     assert figures.recall >= 0.95
     assert figures.precision >= 0.95
