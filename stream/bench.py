@@ -131,6 +131,7 @@ def _line(runs: list[dict[str, Any]], first: dict[str, Any], size: float) -> dic
         "rounds": len(runs),
     }
     if "start_up" in runs[0]:
+        line["start_up_cpu_seconds"] = round(median(run["start_up_cpu"] for run in runs), 3)
         line["start_up_seconds"] = round(median(run["start_up"] for run in runs), 3)
     if "asked" in runs[0]:
         line["frames"], line["frames_asked"] = runs[0]["frames"], runs[0]["asked"]

@@ -106,6 +106,7 @@ def main() -> None:
     found |= {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - cpu}
     found |= {
         "start_up": started,
+        "start_up_cpu": cpu,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")

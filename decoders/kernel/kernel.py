@@ -10,6 +10,7 @@ time, never a message.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from functools import cache
 from typing import Any, Final, cast
 
 import numpy as np
@@ -140,6 +141,11 @@ class _Links:
         return number
 
 
+@cache
+def _tables() -> program.Program:
+    return program.build()
+
+
 class Kernel:
     """Decodes frames by the thousand into columns.
 
@@ -158,7 +164,7 @@ class Kernel:
         config = config or DecoderConfig()
         self._links = _Links()
         self._most = config.transport.max_associations
-        self._m = machine(program.build(), rows, self._most, config.max_pairs)
+        self._m = machine(_tables(), rows, self._most, config.max_pairs)
         self._m.registers[POINT_CODE_BITS] = config.transport.point_code_bits
         self._m.registers[SLOT], self._m.registers[MET] = -1, APART
         self.decoder: Decoder = _Reference(config, self._m, self._links)
