@@ -142,9 +142,7 @@ def _line(runs: list[dict[str, Any]], first: dict[str, Any], size: float) -> dic
 def _ratio(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[str, Any]:
     by_cpu = [b["cpu"] / a["cpu"] for a, b in zip(ours, theirs, strict=True)]
     by_wall = [b["seconds"] / a["seconds"] for a, b in zip(ours, theirs, strict=True)]
-    whole = [
-        b["cpu"] / (a["cpu"] + a.get("start_up", 0.0)) for a, b in zip(ours, theirs, strict=True)
-    ]
+    whole = [b["cpu"] / (a["cpu"] + a["start_up_cpu"]) for a, b in zip(ours, theirs, strict=True)]
     return {
         "cpu": round(median(by_cpu), 1),
         "cpu_range": [round(min(by_cpu), 1), round(max(by_cpu), 1)],
