@@ -124,7 +124,7 @@ class Carrier:
         last = np.append(first[1:], len(way)) - 1 if len(way) else first
         chunk = _CHUNK + (messages.length + 3 & ~3)
         sent, packet_way = messages.time[last], way[first]
-        seen, sacked = self._acknowledge(messages.time, way, sent, packet_way)
+        seen, sacked = self._acknowledge(sent[packet], way, sent, packet_way)
         prefix = _prefix(self._scenario.captures.link)
         body = np.bincount(packet, chunk, len(first)).astype(np.int64)
         sctp = _SCTP + _SACK * sacked + body
@@ -150,11 +150,11 @@ class Carrier:
     def _acknowledge(
         self, time: Integers, way: Integers, sent: Integers, packet_way: Integers
     ) -> tuple[Integers, npt.NDArray[np.bool_]]:
-        """The TSN that each packet acknowledges, and whether it is news."""
+        """The TSN that each packet acknowledges, of what was sent before, and if it is news."""
         base = int(time.min(initial=2**62))
         keys = (way << 50) + time - base
         other = packet_way ^ 1
-        known = np.searchsorted(keys, (other << 50) + sent - base, side="right")
+        known = np.searchsorted(keys, (other << 50) + sent - base)
         known -= np.searchsorted(keys, other << 50)
         seen = self._tsn[other] + known - 1
         previous = np.where(
