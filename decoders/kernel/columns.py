@@ -74,7 +74,7 @@ ROW: Final = np.dtype(
         ("service", "i1"),
         ("ti", "i2"),
         ("ti_flag", "i1"),
-        ("rp_message", "i1"),
+        ("rp_message", "i1"),  # 24.011 8.2.2
         ("tp_message", "i1"),  # twice the type indicator, plus 1 from the mobile
         ("identity_type", "i1"),
         ("new_tmsi", "i1"),  # 1 or 0
@@ -102,7 +102,7 @@ _UPDATES: Final = ("normal", "periodic", "imsi attach", "reserved")
 _PROTOCOLS: Final = {table.protocol: family for family, table in program.TABLES.items()}
 _PROTOCOLS["SCCP"] = SCCP
 _SCCP_CODES: Final = {kind.short: code for code, kind in TYPES.items()}
-_RP: Final = {name: code for code, (name, _) in RP_MESSAGES.items()}
+_RP: Final = {told: code for code, told in RP_MESSAGES.items()}
 _TP: Final = {name: kind * 2 + mobile for (kind, mobile), name in TP_MESSAGES.items()}
 _PLAIN: Final = (
     *("time", "frame", "opc", "dpc", "slr", "dlr", "service", "ti", "ti_flag", "cause"),
@@ -188,7 +188,7 @@ def _head(message: Message, link: int) -> dict[str, Any]:
         "within": None if within is None else _BSSMAP_CODES.get(within, -1),
         "error": int(message.error is not None),
         "update": None if message.update is None else _UPDATES.index(message.update),
-        "rp_message": _RP.get(message.rp_message or ""),
+        "rp_message": _RP.get((message.rp_message or "", bool(message.from_mobile))),
         "tp_message": _TP.get(message.tp_message or ""),
     }
 
