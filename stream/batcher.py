@@ -46,6 +46,9 @@ def second_before(time: int) -> int:
 class Batcher:
     """Batches of one source, for one log.
 
+    A source that begins anew at its first number under an old name is taken for a copy of itself,
+    and nothing of it is applied: a publication needs a name of its own, `state.PUBLICATION` first.
+
     Attributes:
         next_seq: the number that the next event or change gets; part of ingest's checkpoint.
         clock: the latest tick, microseconds.
