@@ -7,7 +7,8 @@ half an hour. The score is 100 less what has gone wrong:
     gaps       share of recent messages behind a visible gap, of recent events that one touches
     unseen     how far the share of procedures without an answer has risen above the usual
     unknown    how far the share of events of unknown subscribers has risen above the usual
-    silence    0 once nothing came for as long as `_SILENT` messages or events usually take
+    silence    0 once nothing came for as long as `_SILENT` messages or events usually take,
+               where fifteen an hour or more are usual
 
 Scores stand in steps of 10, so that a `Scored` is made when something has changed and not each
 minute. Which minute closes when depends on the times of the messages alone (P1). Bounded.
@@ -32,6 +33,9 @@ _USUAL = 29 / 30
 _ENOUGH = 10
 """Recent cases below which a share says nothing."""
 _SILENT = 20
+_BUSY = 0.25
+"""Messages or events a minute below which silence says nothing: a few people, whose calls come in
+bursts, may really be gone."""
 _AREA_GONE = 24 * 60
 """Looks after which a silent area counts as taken out of service."""
 _LINK_GONE = 60
@@ -101,7 +105,7 @@ class _Source:
             self.rate = self.usual.seen * (1 - _USUAL)
         else:
             self.quiet += 1
-        silent = self.quiet * self.rate >= _SILENT
+        silent = self.rate >= _BUSY and self.quiet * self.rate >= _SILENT
         self.recent.fade(_RECENT, self.latest)
         self.score = 0 if silent else _stepped(self._wholeness())
         if not silent:  # what it usually does is not learned from its silence

@@ -83,6 +83,15 @@ def test_where_little_happens_silence_takes_longer_to_mean_something() -> None:
     assert feed.changes[0].areas == {"46000-100": 0}
 
 
+def test_where_hardly_anything_happens_silence_means_nothing() -> None:
+    feed = Feed()
+    for _ in range(10):
+        feed.pass_by(1, event())
+        feed.pass_by(9)
+    feed.pass_by(600)
+    assert feed.changes == []
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
