@@ -8,6 +8,7 @@ RUN /opt/xinling/bin/pip install --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY decoders decoders
 COPY rules rules
+COPY simulator simulator
 COPY stream stream
 RUN /opt/xinling/bin/pip install --no-deps --no-build-isolation .
 
