@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("decoders", "rules", "stream")
+PACKAGES = ("decoders", "rules", "simulator", "stream")
 
 
 @pytest.fixture(scope="module")
