@@ -30,6 +30,7 @@ from rules.cells import CellTable
 from rules.engine import RuleSet
 from rules.verdicts import Verdict
 from stream import metrics, outcomes, rule_files
+from stream.cancelling import cancelled
 from stream.control import Control, RedisMark
 from stream.delivery import Clocks, Delivery
 from stream.demo_reader import TimedReader
@@ -70,8 +71,6 @@ PARTITIONS = 4
 _PASSWORD = "demo"  # noqa: S105  of an SMSC on loopback, for some seconds
 _FLUSH_SECONDS = 0.005
 _RECEIPT_SECONDS = 5.0
-_CANCEL_SECONDS = 0.2
-"""A cancellation may be lost in `asyncio.wait_for`; after this it is tried again."""
 _INTERRUPTED = 130
 
 
@@ -338,6 +337,4 @@ async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        while not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=_CANCEL_SECONDS)
+        await cancelled([task])

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from stream import metrics
 from stream.batcher import Addressed
+from stream.cancelling import cancelled
 from stream.handled import Handled
 from stream.handler import Handler
 from stream.log import Batch
@@ -71,9 +72,7 @@ class Engine:
             if kind is None:
                 await self.drain()
         finally:
-            for worker in self._workers:
-                worker.cancel()
-            await asyncio.gather(*self._workers, return_exceptions=True)
+            await cancelled(self._workers)
 
     async def put(self, partition: int, batch: Batch) -> None:
         """Appends `batch` to a partition's log, waiting for room; raises what stopped a worker."""

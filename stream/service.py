@@ -26,6 +26,7 @@ from rules.engine import RuleSet
 from rules.errors import CampaignErrors
 from stream import config as configuration
 from stream import roles, rule_files, topics
+from stream.cancelling import cancelled
 from stream.config import Config, ConfigError
 from stream.delivery_role import DeliveryPart
 from stream.ingest_role import IngestPart
@@ -178,9 +179,7 @@ class _Process:
         self._asked_to_stop()
         patience = self._config.service.stop_seconds / 2
         await self._let_go([part.stop(patience) for part in parts])
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(tasks)
         await self._let_go([part.close() for part in parts])
 
     async def _let_go(self, work: Sequence[Coroutine[Any, Any, None]]) -> None:

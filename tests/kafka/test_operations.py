@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +88,7 @@ async def test_a_campaign_is_stopped_in_a_second_and_an_offer_explained(
         return len(await rules_on_the_log(system)) >= number
 
     assert "is stopped" in await told(system, "stop", STOPPED)
-    began = time.monotonic()
     await until(lambda: published(2), UP_SECONDS, service.said)
-    assert time.monotonic() - began < 5, "of which the test's own consumer takes most"
 
     follower = system.xinling("tail", "--campaign", "welcome-away")
     people = tmp_path / "people.csv"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fake_rules import FakeRules, event, hash_of
 
+from stream.cancelling import cancelled
 from stream.engine import QUEUE_BATCHES, Engine
 from stream.handled import Handled
 from stream.handler import Handler
@@ -135,7 +136,7 @@ async def test_the_relay_publishes_what_it_is_told_of_and_what_a_dead_worker_lef
     await until(lambda: published == [(3, 3), (4, 6)])
     relay.own([5])
     await until(lambda: published[2:] == [(5, 6)])
-    running.cancel()
+    await cancelled([running])
 
 
 async def test_an_entry_that_cannot_be_read_does_not_hold_up_the_others(
@@ -184,4 +185,4 @@ async def test_the_relay_tries_again_when_either_side_fails(
     running = asyncio.create_task(Relay(store, publish, [0]).run())
     await until(lambda: published == [1])
     assert not running.done()
-    running.cancel()
+    await cancelled([running])

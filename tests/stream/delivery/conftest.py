@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 from redis.asyncio import Redis
 
 from rules.verdicts import SEND, Verdict
+from stream.cancelling import cancelled
 from stream.delivery import Answer, Clocks, Delivery
 from stream.embedded import RedisServer
 from stream.ledger import Ledger
@@ -161,6 +162,6 @@ def offer(name: str = "offer-1", text: str = "您已离开郑州") -> Verdict:
 async def running(work: Awaitable[object]) -> AsyncIterator[asyncio.Task[object]]:
     task = asyncio.ensure_future(work)
     yield task  # type: ignore[misc]
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await cancelled([task])
+    if not task.cancelled():
+        task.result()
