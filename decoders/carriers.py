@@ -39,18 +39,6 @@ _SIGNALLING: Final = {
     link.MTP3: "MTP3",
     link.SCCP: "SCCP",
 }
-_NETWORKS: Final = {
-    link.ETHERNET: link.ethernet,
-    link.LINUX_SLL: link.cooked,
-    link.LINUX_SLL2: link.cooked_v2,
-    link.RAW: link.raw,
-    link.RAW_BSD: link.raw,
-    link.RAW_OPENBSD: link.raw,
-    link.IPV4_ONLY: link.raw,
-    link.IPV6_ONLY: link.raw,
-    link.NULL: link.null,
-    link.LOOP: link.loop,
-}
 LABELLED: Final = frozenset({"MTP2", "MTP3", "M2UA", "M2PA"})
 """Carriers whose point codes stand in an MTP3 routing label, of 14 or 24 bits."""
 
@@ -137,7 +125,7 @@ class Carriers:
             self.carriers[name] += 1
             self._try(record)
             return
-        network = _NETWORKS.get(kind)
+        network = link.NETWORKS.get(kind)
         if network is not None:
             payload = self._payload(record, *network(record.data))
             if payload is not None:

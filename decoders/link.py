@@ -7,6 +7,7 @@ Link types are those of https://www.tcpdump.org/linktypes.html. Each function gi
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Final
 
 NULL: Final = 0
@@ -103,3 +104,18 @@ def _by_family(family: int) -> tuple[int, int]:
     if family == _AF_INET:
         return IPV4, 4
     return (IPV6 if family in _AF_INET6 else UNKNOWN), 4
+
+
+NETWORKS: Final[dict[int, Callable[[bytes], tuple[int, int]]]] = {
+    ETHERNET: ethernet,
+    LINUX_SLL: cooked,
+    LINUX_SLL2: cooked_v2,
+    RAW: raw,
+    RAW_BSD: raw,
+    RAW_OPENBSD: raw,
+    IPV4_ONLY: raw,
+    IPV6_ONLY: raw,
+    NULL: null,
+    LOOP: loop,
+}
+"""Link types over which IP comes: what finds the network layer in a frame."""

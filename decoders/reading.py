@@ -51,8 +51,6 @@ class Reading:
         elif isinstance(value, Named):
             value = value.code
         if field == "cell" and "cell" in self.fields:
-            field = "target_cell"
-        if field == "cell" and "cell" in self.fields:
             field = "target_cell"  # HANDOVER REQUEST: serving, then target, 48.008 3.2.1.8
         if field and value is not None and value != "":
             self.fields.setdefault(field, value)

@@ -72,18 +72,6 @@ class Transport:
         self._mtp2 = Mtp2Layer(ledger, config.point_code_bits, bound)
         self._server_ports = frozenset(port.to_bytes(2, "big") for port in config.ipa_ports)
         self._refused: set[tuple[str, int]] = set()
-        self._networks: dict[int, Callable[[bytes], tuple[int, int]]] = {
-            link.ETHERNET: link.ethernet,
-            link.LINUX_SLL: link.cooked,
-            link.LINUX_SLL2: link.cooked_v2,
-            link.RAW: link.raw,
-            link.RAW_BSD: link.raw,
-            link.RAW_OPENBSD: link.raw,
-            link.IPV4_ONLY: link.raw,
-            link.IPV6_ONLY: link.raw,
-            link.NULL: link.null,
-            link.LOOP: link.loop,
-        }
         self._signalling: dict[int, Callable[[Record], list[SccpUnit]]] = {
             link.MTP2: self._mtp2_record,
             link.MTP2_PSEUDO_HEADER: self._mtp2_record,
@@ -129,7 +117,7 @@ class Transport:
             CaptureError: nobody here reads this record's link type. Once a capture and link type;
                 after that such records are counted as skipped.
         """
-        network = self._networks.get(record.link_type)
+        network = link.NETWORKS.get(record.link_type)
         if network is not None:
             ethertype, offset = network(record.data)
             return self._packet(record, ethertype, offset)
