@@ -13,6 +13,23 @@ from rich.console import Console
 
 from decoders.errors import XinlingError
 from decoders.times import from_text
+from stream.options import (
+    Areas,
+    CampaignFolder,
+    Campaigns,
+    Captures,
+    Cells,
+    Clear,
+    Config,
+    Html,
+    IpaPorts,
+    Plan,
+    PointCodeBits,
+    Profiles,
+    Settings,
+    Until,
+    reading_of,
+)
 
 app = typer.Typer(
     name="xinling",
@@ -61,27 +78,6 @@ class Role(StrEnum):
     DELIVERY = "delivery"
 
 
-Captures = Annotated[
-    list[str], typer.Argument(metavar="CAPTURE...", help="Capture files; `-` is standard input.")
-]
-Clear = Annotated[bool, typer.Option("--clear", help="Clear identities instead of pseudonyms.")]
-Cells = Annotated[
-    Path | None, typer.Option("--cells", help="Cell table (CSV): gives events a city.")
-]
-Plan = Annotated[
-    Path | None, typer.Option("--plan", help="Numbering plan; China's without this option.")
-]
-PointCodeBits = Annotated[
-    int, typer.Option("--point-code-bits", help="14 (ITU) or 24 (China's national variant).")
-]
-IpaPorts = Annotated[
-    list[int] | None, typer.Option("--ipa-port", help="TCP port of SCCPlite; 5000 if not given.")
-]
-Config = Annotated[
-    Path | None, typer.Option("--config", help="Configuration file (TOML).", dir_okay=False)
-]
-
-
 @app.command(epilog="Example: `xinling decode trace.pcap --as events --cells cells.csv`")
 def decode(
     captures: Captures,
@@ -97,14 +93,7 @@ def decode(
     """Print what captures hold, one row a message or an event, merged by time."""
     from stream import offline
 
-    reading = offline.Reading(
-        captures=captures,
-        clear=clear,
-        cells=cells,
-        plan=plan,
-        point_code_bits=point_code_bits,
-        ipa_ports=tuple(ipa_port or ()),
-    )
+    reading = reading_of(captures, point_code_bits, ipa_port, clear=clear, cells=cells, plan=plan)
     offline.decode(reading, rows.value, form.value, output)
 
 
@@ -121,12 +110,7 @@ def dissect(
     """Show messages as trees: every element with its name, value, bytes and section."""
     from stream import offline
 
-    reading = offline.Reading(
-        captures=[capture],
-        clear=clear,
-        point_code_bits=point_code_bits,
-        ipa_ports=tuple(ipa_port or ()),
-    )
+    reading = reading_of([capture], point_code_bits, ipa_port, clear=clear)
     offline.dissect(reading, frame)
 
 
@@ -150,20 +134,14 @@ def doctor(
 def replay(
     captures: Captures,
     offers: Annotated[Path, typer.Option("--offers", help="Write the verdict rows here.")],
-    campaigns: Annotated[
-        Path | None, typer.Option("--campaigns", help="Folder of campaign files.", file_okay=False)
-    ] = None,
+    campaigns: Campaigns = None,
     cells: Cells = None,
-    areas: Annotated[Path | None, typer.Option("--areas", help="Areas (GeoJSON).")] = None,
-    profiles: Annotated[Path | None, typer.Option("--profiles", help="Profiles (CSV).")] = None,
-    settings: Annotated[
-        Path | None, typer.Option("--settings", help="Governance settings (JSON).")
-    ] = None,
+    areas: Areas = None,
+    profiles: Profiles = None,
+    settings: Settings = None,
     plan: Plan = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="How many at once.")] = 1,
-    until: Annotated[
-        str | None, typer.Option("--until", help="Let the clock run on to this time (RFC 3339).")
-    ] = None,
+    until: Until = None,
     drafts: Annotated[
         Drafts | None, typer.Option("--drafts", help="Replay drafts as these; shows a summary.")
     ] = None,
@@ -178,16 +156,9 @@ def replay(
     ipa_port: IpaPorts = None,
 ) -> None:
     """Run the whole path in this process, as fast as it goes: captures in, verdict rows out."""
-    from stream import offline, rehearsal
+    from stream import rehearsal
 
-    reading = offline.Reading(
-        captures=captures,
-        clear=clear,
-        cells=cells,
-        plan=plan,
-        point_code_bits=point_code_bits,
-        ipa_ports=tuple(ipa_port or ()),
-    )
+    reading = reading_of(captures, point_code_bits, ipa_port, clear=clear, cells=cells, plan=plan)
     files = rehearsal.Files(campaigns, areas, cells, profiles, settings)
     launch = rehearsal.Launch(drafts.value if drafts else None, summary, html)
     rehearsal.replay(reading, files, offers, workers=workers, until=_time(until), launch=launch)
@@ -213,33 +184,21 @@ def explain(
     captures: Annotated[
         list[str] | None, typer.Option("--captures", help="A capture; give it again for more.")
     ] = None,
-    campaigns: Annotated[
-        Path | None, typer.Option("--campaigns", help="Folder of campaign files.")
-    ] = None,
+    campaigns: Campaigns = None,
     cells: Cells = None,
-    areas: Annotated[Path | None, typer.Option("--areas", help="Areas (GeoJSON).")] = None,
-    profiles: Annotated[Path | None, typer.Option("--profiles", help="Profiles (CSV).")] = None,
-    settings: Annotated[
-        Path | None, typer.Option("--settings", help="Governance settings (JSON).")
-    ] = None,
+    areas: Areas = None,
+    profiles: Profiles = None,
+    settings: Settings = None,
     plan: Plan = None,
-    until: Annotated[
-        str | None, typer.Option("--until", help="Let the clock run on to this time (RFC 3339).")
-    ] = None,
+    until: Until = None,
     config: Config = None,
     point_code_bits: PointCodeBits = 14,
     ipa_port: IpaPorts = None,
 ) -> None:
     """Say why an offer was sent or held back, or why somebody got none."""
-    from stream import offline, questions, rehearsal
+    from stream import questions, rehearsal
 
-    reading = offline.Reading(
-        captures=captures or [],
-        cells=cells,
-        plan=plan,
-        point_code_bits=point_code_bits,
-        ipa_ports=tuple(ipa_port or ()),
-    )
+    reading = reading_of(captures or [], point_code_bits, ipa_port, cells=cells, plan=plan)
     files = rehearsal.Files(campaigns, areas, cells, profiles, settings)
     question = questions.Question(offer, subscriber, campaign, _time(at, "--at"))
     questions.answer(question, reading, files, offers, config, _time(until))
@@ -247,8 +206,8 @@ def explain(
 
 @campaigns_app.command("check", epilog="Example: `xinling campaigns check rules/campaigns`")
 def campaigns_check(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of campaign files.")] = None,
-    areas: Annotated[Path | None, typer.Option("--areas", help="Areas (GeoJSON).")] = None,
+    folder: CampaignFolder = None,
+    areas: Areas = None,
     cells: Cells = None,
 ) -> None:
     """Check campaign files: each mistake with file, line, key and remedy."""
@@ -259,7 +218,7 @@ def campaigns_check(
 
 @campaigns_app.command("list", epilog="Example: `xinling campaigns list rules/campaigns`")
 def campaigns_list(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of campaign files.")] = None,
+    folder: CampaignFolder = None,
 ) -> None:
     """List campaigns with their status, priority, dates and trigger."""
     from stream import campaign_files
@@ -269,8 +228,8 @@ def campaigns_list(
 
 @campaigns_app.command("conflicts", epilog="Example: `xinling campaigns conflicts rules/campaigns`")
 def campaigns_conflicts(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of campaign files.")] = None,
-    areas: Annotated[Path | None, typer.Option("--areas", help="Areas (GeoJSON).")] = None,
+    folder: CampaignFolder = None,
+    areas: Areas = None,
     cells: Cells = None,
 ) -> None:
     """Show which campaigns could meet in one subscriber, when, and which goes first."""
@@ -376,7 +335,7 @@ def resume(campaign: Stoppable = "all", config: Config = None) -> None:
 @campaigns_app.command("outlook", epilog="Example: `xinling campaigns outlook --days 7`")
 def campaigns_outlook(
     days: Annotated[int, typer.Option("--days", min=1, help="Of the last so many days.")] = 7,
-    html: Annotated[Path | None, typer.Option("--html", help="Write it as a page, too.")] = None,
+    html: Html = None,
     config: Config = None,
 ) -> None:
     """Show what live and shadow campaigns came to in a running service, side by side."""
