@@ -103,7 +103,7 @@ class Connections:
         self._ends: dict[End, Connection] = {}
         self._by_number: OrderedDict[int, Connection] = OrderedDict()
         self._deadlines: list[tuple[int, int]] = []
-        self._openings = Openings(limits.mirror, limits.openings)
+        self._openings: Openings[Connection] = Openings(limits.mirror, limits.openings)
         self._next = 1
 
     def __len__(self) -> int:

@@ -9,14 +9,14 @@ true repeat, which its own link delivers twice, stays two messages.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from decoders.messages import Message
 
-if TYPE_CHECKING:
-    from decoders.connections import Connection
+Whose = TypeVar("Whose")
+"""What a message is remembered for: its connection."""
 
 _KEPT = 16
 """Messages of one connection that a mirror may lag behind."""
@@ -72,21 +72,21 @@ class Recent:
         return None
 
 
-class _Opening(msgspec.Struct, eq=False):
+class _Opening(NamedTuple, Generic[Whose]):
     time: int
     points: tuple[int | None, int | None]
-    connection: Connection
+    connection: Whose
 
 
-class Openings:
+class Openings(Generic[Whose]):
     """Messages unlike any other by content: how a mirrored connection is recognised."""
 
     def __init__(self, window: int, most: int) -> None:
         self._window = window
         self._most = most
-        self._seen: OrderedDict[Print, _Opening] = OrderedDict()
+        self._seen: OrderedDict[Print, _Opening[Whose]] = OrderedDict()
 
-    def note(self, message: Message, connection: Connection) -> None:
+    def note(self, message: Message, connection: Whose) -> None:
         """Remember that this message belongs to `connection`, if it is unlike any other."""
         if not _telling(message):
             return
@@ -100,7 +100,7 @@ class Openings:
         ):
             self._seen.popitem(last=False)
 
-    def match(self, message: Message) -> Connection | None:
+    def match(self, message: Message) -> Whose | None:
         """The connection that showed the same message on another carrier within the window."""
         opening = self._seen.get(fingerprint(message)) if _telling(message) else None
         if opening is None or message.time - opening.time > self._window:
