@@ -23,6 +23,7 @@ from stream.options import (
     Config,
     Html,
     IpaPorts,
+    Offers,
     Plan,
     PointCodeBits,
     Profiles,
@@ -172,9 +173,7 @@ def replay(
 )
 def explain(
     offer: Annotated[str | None, typer.Argument(metavar="OFFER_ID", help="The offer.")] = None,
-    offers: Annotated[
-        Path | None, typer.Option("--offers", help="Rows that `replay` wrote.")
-    ] = None,
+    offers: Offers = None,
     subscriber: Annotated[
         str | None,
         typer.Option("--subscriber", help="Pseudonym; `-` reads an IMSI from standard input."),
@@ -342,6 +341,26 @@ def campaigns_outlook(
     from stream import live_outlook
 
     live_outlook.show(config, days, html)
+
+
+@app.command(
+    epilog="Examples: `xinling report cheap-long-distance --html report.html` asks a running "
+    "service; `xinling report cheap-long-distance --offers verdicts.jsonl --outcomes out.jsonl` "
+    "files of rows."
+)
+def report(
+    campaign: Annotated[str, typer.Argument(help="A campaign's id.")],
+    offers: Offers = None,
+    outcomes: Annotated[
+        Path | None, typer.Option("--outcomes", help="Rows of the topic `outcomes`, in a file.")
+    ] = None,
+    html: Html = None,
+    config: Config = None,
+) -> None:
+    """Show what a campaign brought: uptake, control, and uplift with its interval."""
+    from stream import report as room
+
+    room.show(campaign, config, offers, outcomes, html)
 
 
 @campaigns_app.command("history", epilog="Example: `xinling campaigns history --last 20`")

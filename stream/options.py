@@ -28,6 +28,7 @@ Settings = Annotated[Path | None, typer.Option("--settings", help="Governance se
 Until = Annotated[
     str | None, typer.Option("--until", help="Let the clock run on to this time (RFC 3339).")
 ]
+Offers = Annotated[Path | None, typer.Option("--offers", help="Rows that `replay` wrote.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write it as a page, too.")]
 Plan = Annotated[
     Path | None, typer.Option("--plan", help="Numbering plan; China's without this option.")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, tzinfo
-from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from decoders.errors import XinlingError
 from decoders.times import SECOND
 from rules.units import DAY, HOUR
 from rules.verdicts import CONTROL, REFUSE, SEND
+from stream import printed
 from stream.outlook import Campaign, Outlook, by_hour
 
 _WIDTH = 40
@@ -42,12 +41,7 @@ def show(outlook: Outlook, zone: tzinfo, console: Console) -> None:
 
 def page(outlook: Outlook, zone: tzinfo, file: Path) -> None:
     """Writes the same as a page of its own; raises XinlingError where it cannot be written."""
-    console = Console(record=True, width=120, file=StringIO(), highlight=False)
-    show(outlook, zone, console)
-    try:
-        file.write_text(console.export_html(inline_styles=True), encoding="utf-8")
-    except OSError as error:
-        raise XinlingError(error.strerror or str(error), file=str(file), key="--html") from error
+    printed.page(lambda console: show(outlook, zone, console), file)
 
 
 def _summary(outlook: Outlook) -> Table:
