@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import NamedTuple
 
-from decoders.times import SECOND
 from rules.units import DAY, MINUTE
-from rules.zones import local, microseconds
+from rules.zones import date_of, microseconds, since_midnight
 
 
 class Quiet(NamedTuple):
@@ -33,7 +33,7 @@ class Quiet(NamedTuple):
 
     def at(self, now: int, where: tzinfo) -> bool:
         """Whether it is quiet at `now` (microseconds since the epoch) by the clocks of `where`."""
-        return self.covers(_clock(now, where))
+        return self.covers(since_midnight(now, where))
 
     def until(self, now: int, where: tzinfo) -> int | None:
         """Microseconds when the quiet hours around `now` are over; None if it is not quiet.
@@ -58,17 +58,15 @@ def _shown(clock: int, now: int, where: tzinfo) -> list[int]:
 
     A time of day that the clocks leap over counts as shown by those of before and of after.
     """
-    midnight = local(now, where).replace(hour=0, minute=0, second=0, microsecond=0)
-    instants = (
+    return [instant for instant in _around(clock, date_of(now, where), where) if instant > now]
+
+
+@lru_cache(maxsize=1024)
+def _around(clock: int, day: date, where: tzinfo) -> tuple[int, ...]:
+    """The instants of a local day and the two after it at which the clocks show `clock`."""
+    midnight = datetime.combine(day, time(), where)
+    return tuple(
         microseconds((midnight + timedelta(days=days, microseconds=clock)).replace(fold=fold))
         for days in (0, 1, 2)
         for fold in (0, 1)
     )
-    return [instant for instant in instants if instant > now]
-
-
-def _clock(now: int, where: tzinfo) -> int:
-    """Microseconds since local midnight that the clocks of `where` show."""
-    moment = local(now, where)
-    seconds = (moment.hour * 60 + moment.minute) * 60 + moment.second
-    return seconds * SECOND + moment.microsecond

@@ -7,6 +7,7 @@ identifier as bytes, and a mark that several parts share is packed once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated
 
@@ -93,6 +94,9 @@ def _short(identifier: str) -> bytes:
 
 
 def _runs(frames: list[Frame]) -> tuple[str | int, ...]:
+    if len(frames) == 1:
+        (only,) = frames
+        return only.source, only.frame
     runs: list[str | int] = []
     source = None
     for frame in frames[:MOST_FRAMES]:
@@ -222,13 +226,26 @@ class Subscriber(msgspec.Struct, frozen=True, array_like=True):
 
 def next_due(state: Subscriber) -> int | None:
     """Microseconds at which this subscriber's earliest timer fires; None without timers."""
-    if not (state.stays or state.progress or state.holds or state.waves):
-        return None
-    times = [stay.due for stay in state.stays.values() if stay.due is not None]
-    times += [each.due for each in state.progress.values() if each.due is not None]
-    times += [hold.not_before for hold in state.holds]
-    times += [wave.due for wave in state.waves]
-    return min(times, default=None)
+    least = None
+    if state.stays:
+        least = _earliest(None, state.stays.values())
+    if state.progress:
+        least = _earliest(least, state.progress.values())
+    for hold in state.holds:
+        if least is None or hold.not_before < least:
+            least = hold.not_before
+    for wave in state.waves:
+        if least is None or wave.due < least:
+            least = wave.due
+    return least
+
+
+def _earliest(least: int | None, timed: Iterable[Stay | Progress]) -> int | None:
+    for each in timed:
+        due = each.due
+        if due is not None and (least is None or due < least):
+            least = due
+    return least
 
 
 _Place = Annotated[int, msgspec.Meta(ge=0)]

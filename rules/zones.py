@@ -7,7 +7,10 @@ from functools import lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
+from rules.units import DAY, HOUR
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = _EPOCH.toordinal()
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -32,9 +35,42 @@ def local(time: int, where: tzinfo) -> datetime:
     return (_EPOCH + time * _MICROSECOND).astimezone(where)
 
 
+def since_midnight(time: int, where: tzinfo) -> int:
+    """Microseconds since local midnight that the clocks of `where` show at `time`."""
+    return (time + offset(time, where)) % DAY
+
+
 def date_of(time: int, where: tzinfo) -> date:
     """The local date of `time`, microseconds since the epoch."""
-    return local(time, where).date()
+    return _date((time + offset(time, where)) // DAY)
+
+
+@lru_cache(maxsize=64)
+def _date(day: int) -> date:
+    return date.fromordinal(_EPOCH_DAY + day)
+
+
+def offset(time: int, where: tzinfo) -> int:
+    """Microseconds by which the clocks of `where` are ahead of UTC at `time`.
+
+    An hour within which they are not changed is asked about once: between two changes of any zone
+    lies more than an hour (a test says so).
+    """
+    known = _offset_of_hour(time // HOUR, where)
+    return _offset(time, where) if known is None else known
+
+
+@lru_cache(maxsize=4096)
+def _offset_of_hour(hour: int, where: tzinfo) -> int | None:
+    """The offset all through an hour of UTC; None where it changes within it."""
+    before, after = _offset(hour * HOUR, where), _offset((hour + 1) * HOUR, where)
+    return before if before == after else None
+
+
+def _offset(time: int, where: tzinfo) -> int:
+    ahead = (_EPOCH + time * _MICROSECOND).astimezone(where).utcoffset()
+    assert ahead is not None
+    return ahead // _MICROSECOND
 
 
 def microseconds(moment: datetime) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import itertools
+import struct
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -13,7 +16,7 @@ from decoders.times import SECOND, from_text
 from rules import units
 from rules.quiet import Quiet
 from rules.units import DAY
-from rules.zones import local, microseconds, zone
+from rules.zones import date_of, local, microseconds, since_midnight, zone
 
 ZONES = [
     "Asia/Shanghai",
@@ -118,3 +121,47 @@ def test_hours_without_length_are_never_quiet() -> None:
     where = zone("UTC")
     assert where is not None
     assert not any(Quiet(HOUR, HOUR).at(time, where) for time in range(0, DAY, MINUTE))
+
+
+@given(st.integers(0, 2_000_000_000 * SECOND), st.sampled_from(ZONES))
+def test_local_days_and_clocks_are_those_of_the_zone(time: int, name: str) -> None:
+    where = zone(name)
+    assert where is not None
+    shown = local(time, where)
+    midnight = shown.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
+    assert date_of(time, where) == shown.date()
+    assert timedelta(microseconds=since_midnight(time, where)) == (
+        shown.replace(tzinfo=None) - midnight
+    )
+
+
+def test_an_hour_in_which_clocks_change_is_asked_about_instant_by_instant() -> None:
+    lord_howe, st_johns = zone("Australia/Lord_Howe"), zone("America/St_Johns")
+    assert lord_howe is not None
+    assert st_johns is not None
+    half_an_hour_back = from_text("2008-04-05T15:00:00Z")
+    assert since_midnight(half_an_hour_back - MINUTE, lord_howe) == 2 * HOUR - MINUTE
+    assert since_midnight(half_an_hour_back, lord_howe) == HOUR + 30 * MINUTE
+    over_midnight = from_text("2008-11-02T02:31:00Z")
+    assert since_midnight(over_midnight - 1, st_johns) == MINUTE - 1
+    assert since_midnight(over_midnight, st_johns) == 23 * HOUR + MINUTE
+    assert date_of(over_midnight - 1, st_johns) > date_of(over_midnight, st_johns)
+
+
+def test_no_zone_changes_its_clocks_twice_within_an_hour() -> None:
+    """What `rules.zones.offset` rests on, asked of every zone of the pinned tzdata."""
+    closest = [
+        later - earlier
+        for name in files("tzdata").joinpath("zones").read_text("utf-8").split()
+        for earlier, later in itertools.pairwise(_changes(name))
+    ]
+    assert min(closest) > 3600
+
+
+def _changes(name: str) -> tuple[int, ...]:
+    """Seconds at which a zone's clocks change, RFC 8536: the second header's, of 64 bits."""
+    data = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
+    utc, standard, leaps, changes, types, letters = struct.unpack_from(">20x6l", data)
+    second = 44 + changes * 5 + types * 6 + letters + leaps * 8 + standard + utc
+    (many,) = struct.unpack_from(">l", data, second + 32)
+    return struct.unpack_from(f">{many}q", data, second + 44)
