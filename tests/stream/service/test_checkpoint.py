@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from decoders.identity import Bindings
 from decoders.messages import Lai
 from decoders.times import SECOND
-from stream import checkpoint
+from stream import checkpoint, pieces
 from stream.checkpoint import STALE, RedisCheckpoint
 from stream.embedded import RedisServer
 
@@ -59,7 +59,7 @@ async def test_after_a_restart_a_tmsi_is_known(redis: Redis) -> None:
 async def test_a_table_in_pieces_comes_back_whole_and_leaves_none_behind(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "_PIECE", 7)
+    monkeypatch.setattr(pieces, "_PIECE", 7)
     await kept(redis).save(learned(), NOW, at_once=True)
     places = len(await redis.keys())
     assert places > 5
