@@ -12,7 +12,7 @@ import numpy as np
 
 from decoders import link
 from decoders.ip import SCTP
-from decoders.kernel.compiled import compiled
+from decoders.kernel.compiled import compiled, entry, inlined, long, octet, short, word
 from decoders.kernel.connection import unit
 from decoders.kernel.machine import (
     APART,
@@ -20,25 +20,18 @@ from decoders.kernel.machine import (
     EXPECTED,
     FEED,
     HELD,
-    KEY_AT,
     KEYED,
     LAST_SEEN,
     LINK,
     LINK_TYPE,
-    MET,
     OK,
-    POINT_CODE_BITS,
-    ROWS,
-    SEEN_BEFORE,
     SIGNALLING_LINK,
-    SLOT,
     SURE,
     WORDS,
     Int,
+    Machine,
     little,
-    short,
     stream_at,
-    word,
 )
 from decoders.m3ua import DATA as TRANSFER
 from decoders.mtp import SERVICE_SCCP
@@ -69,9 +62,20 @@ _SURE: Final = 60_000
 """TSNs behind the next one that are told to have passed; fewer than what SCTP's window spans."""
 
 
-@compiled
+@entry
 def run(  # noqa: PLR0913, PLR0917  compiled code has no objects
-    m: Any, offsets: Any, sizes: Any, times: Any, first_frame: Int, at: Int, count: Int
+    data: Any,
+    rows: Any,
+    drafts: Any,
+    states: Any,
+    offsets: Any,
+    sizes: Any,
+    times: Any,
+    numbers: Any,
+    which: Any,
+    origins: Any,
+    at: Int,
+    count: Int,
 ) -> tuple[Int, Int]:
     """Reads frames from index ``at`` up to ``count``.
 
@@ -79,45 +83,51 @@ def run(  # noqa: PLR0913, PLR0917  compiled code has no objects
         The index of the frame that stopped it and why: `ASK` or `FULL`; ``count`` and `OK` when
         nothing did. Rows of frames before it are in `Machine.rows`; of it, nothing is.
     """
+    m = Machine(data, rows, drafts[0], states[0])
+    state, draft = m.state, m.draft
     while at < count:
-        before = m.registers[ROWS]
-        draft = m.draft[0]
+        before = state.count
+        origin = np.int64(which[at])
+        state.link_type = origins[origin, LINK_TYPE]
+        state.feed = origins[origin, FEED]
+        state.signalling_link = origins[origin, SIGNALLING_LINK]
+        state.slot = -1
+        state.met = 0
+        draft.source = origin
         draft.time = times[at]
-        draft.frame = first_frame + at
-        m.registers[SLOT] = -1
-        m.registers[MET] = 0
+        draft.frame = numbers[at]
         start = np.int64(offsets[at])
         done = _record(m, start, start + np.int64(sizes[at]))
         if done != OK:
-            m.registers[ROWS] = before
+            state.count = before
             return at, done
         at += 1
     return at, OK
 
 
-@compiled
+@inlined
 def _record(m: Any, start: Int, end: Int) -> Int:
-    kind = m.registers[LINK_TYPE]
-    draft = m.draft[0]
+    kind = m.state.link_type
+    draft = m.draft
     if kind == _MTP3:
-        draft.link = m.registers[SIGNALLING_LINK]
-        m.registers[MET] = APART
+        draft.link = m.state.signalling_link
+        m.state.met = APART
         return _mtp3(m, start, end)
     if kind == _SCCP:
-        draft.link = m.registers[SIGNALLING_LINK]
+        draft.link = m.state.signalling_link
         draft.opc = draft.dpc = -1
-        m.registers[MET] = APART
+        m.state.met = APART
         return unit(m, start, end)
     ethertype, at = _network(m.data, kind, start, end)
     if ethertype == _IPV4:
         return _ipv4(m, at, end)
     if ethertype == _IPV6:
         return _ipv6(m, at, end)
-    m.registers[MET] = APART
+    m.state.met = APART
     return ASK
 
 
-@compiled
+@inlined
 def _network(data: Any, kind: Int, start: Int, end: Int) -> tuple[Int, Int]:
     """Ethertype and offset, as `link` gives them; -1 for what the plain decoder is to count."""
     size = end - start
@@ -128,7 +138,7 @@ def _network(data: Any, kind: Int, start: Int, end: Int) -> tuple[Int, Int]:
     elif kind == _COOKED_2 and size >= 20:
         ethertype, at = short(data, start), start + 20
     elif kind in _RAW and size > 0:
-        version = data[start] >> 4
+        version = octet(data, start) >> 4
         ethertype, at = _IPV4 if version == 4 else _IPV6 if version == 6 else -1, start
     else:
         ethertype, at = -1, start
@@ -140,45 +150,40 @@ def _network(data: Any, kind: Int, start: Int, end: Int) -> tuple[Int, Int]:
     return np.int64(ethertype), at
 
 
-@compiled
-def _octets(data: Any, at: Int) -> Int:
-    return (word(data, at) << 32) | word(data, at + 4)
-
-
-@compiled
+@inlined
 def _ipv4(m: Any, at: Int, end: Int) -> Int:
     """RFC 791."""
     if end - at < 20:
         return ASK
-    header = (np.int64(m.data[at]) & 15) * 4
+    header = (octet(m.data, at) & 15) * 4
     total = short(m.data, at + 2)
-    if m.data[at] >> 4 != 4 or header < 20 or 0 < total < header:
+    if octet(m.data, at) >> 4 != 4 or header < 20 or 0 < total < header:
         return ASK
     if short(m.data, at + 6) & 0x3FFF:
         return ASK
-    if m.data[at + 9] != _SCTP:
-        m.registers[MET] = APART
+    if octet(m.data, at + 9) != _SCTP:
+        m.state.met = APART
         return ASK
     stop = min(at + total, end) if total else end
-    m.registers[KEY_AT] = _octets(m.data, at + 12)
+    m.state.key[0] = long(m.data, at + 12)
     for index in range(1, WORDS):
-        m.registers[KEY_AT + index] = 0
+        m.state.key[index] = 0
     return _sctp(m, at + header, stop)
 
 
-@compiled
+@inlined
 def _ipv6(m: Any, at: Int, end: Int) -> Int:
     """RFC 8200."""
-    if end - at < 40 or m.data[at] >> 4 != 6:
+    if end - at < 40 or octet(m.data, at) >> 4 != 6:
         return ASK
-    if m.data[at + 6] != _SCTP:
-        m.registers[MET] = APART if m.data[at + 6] in _APART else 0
+    if octet(m.data, at + 6) != _SCTP:
+        m.state.met = APART if octet(m.data, at + 6) in _APART else 0
         return ASK
     length = short(m.data, at + 4)
     stop = min(at + 40 + length, end) if length else end
     for index in range(4):
-        m.registers[KEY_AT + index] = _octets(m.data, at + 8 + 8 * index)
-    m.registers[KEY_AT + 5] = 1
+        m.state.key[index] = long(m.data, at + 8 + 8 * index)
+    m.state.key[5] = 1
     return _sctp(m, at + 40, stop)
 
 
@@ -191,7 +196,7 @@ def _sctp(m: Any, start: Int, end: Int) -> Int:  # noqa: C901, PLR0912  one walk
     slot = np.int64(-1)
     expected = sure = repeated = np.int64(0)
     while at + 4 <= end:
-        kind = m.data[at]
+        kind = octet(m.data, at)
         length = short(m.data, at + 2)
         stop = at + length
         if length < 4 or stop > end:
@@ -199,10 +204,10 @@ def _sctp(m: Any, start: Int, end: Int) -> Int:  # noqa: C901, PLR0912  one walk
         if kind == 0:
             if slot < 0:
                 slot = _stream(m, start)
-                if slot < 0 or m.streams[slot, HELD]:
+                if slot < 0 or m.state.streams[slot, HELD]:
                     return ASK
-                expected, sure = m.streams[slot, EXPECTED], m.streams[slot, SURE]
-            if length <= _SIZE_DATA or m.data[at + 1] & 3 != 3:
+                expected, sure = m.state.streams[slot, EXPECTED], m.state.streams[slot, SURE]
+            if length <= _SIZE_DATA or octet(m.data, at + 1) & 3 != 3:
                 return ASK
             tsn = word(m.data, at + 4)
             if tsn == expected:
@@ -219,32 +224,32 @@ def _sctp(m: Any, start: Int, end: Int) -> Int:  # noqa: C901, PLR0912  one walk
             return ASK
         at += (length + 3) & ~3
     if slot >= 0:
-        m.streams[slot, EXPECTED], m.streams[slot, SURE] = expected, sure
-        m.streams[slot, LAST_SEEN] = m.draft[0].time
-        m.registers[SEEN_BEFORE] += repeated
+        m.state.streams[slot, EXPECTED], m.state.streams[slot, SURE] = expected, sure
+        m.state.streams[slot, LAST_SEEN] = m.draft.time
+        m.state.seen_before += repeated
     return OK
 
 
-@compiled
+@inlined
 def _stream(m: Any, start: Int) -> Int:
     """The slot of the stream of an SCTP packet; -1 of one not met yet."""
-    m.registers[KEY_AT + 4] = _octets(m.data, start)
-    m.registers[KEY_AT + 5] = m.registers[KEY_AT + 5] & 1 | m.registers[FEED] << 1
-    slot = m.paths[stream_at(m.paths, m.registers), WORDS]
-    m.registers[SLOT] = slot
-    m.registers[MET] = KEYED
+    m.state.key[4] = long(m.data, start)
+    m.state.key[5] = m.state.key[5] & 1 | m.state.feed << 1
+    slot = m.state.paths[stream_at(m.state), WORDS]
+    m.state.slot = slot
+    m.state.met = KEYED
     if slot >= 0:
-        m.draft[0].link = m.streams[slot, LINK]
+        m.draft.link = m.state.streams[slot, LINK]
     return slot
 
 
-@compiled
+@inlined
 def _user_message(m: Any, packet: Int, at: Int, end: Int) -> Int:
     """A DATA chunk's user message: M3UA DATA with SCCP, RFC 4666 3.3.1."""
     if not _is_m3ua(m.data, packet, word(m.data, at + 12)):
         return ASK
     start = at + _SIZE_DATA
-    if end - start < 8 or m.data[start] != 1 or short(m.data, start + 2) != _TRANSFER:
+    if end - start < 8 or octet(m.data, start) != 1 or short(m.data, start + 2) != _TRANSFER:
         return ASK
     stop = min(start + word(m.data, start + 4), end)
     place = start + 8
@@ -260,7 +265,7 @@ def _user_message(m: Any, packet: Int, at: Int, end: Int) -> Int:
     return ASK
 
 
-@compiled
+@inlined
 def _is_m3ua(data: Any, packet: Int, protocol: Int) -> bool:
     """By the payload protocol identifier, else by the port."""
     if protocol == _M3UA:
@@ -273,12 +278,12 @@ def _is_m3ua(data: Any, packet: Int, protocol: Int) -> bool:
     return port not in _OTHER_PORTS and short(data, packet) == _M3UA_PORT
 
 
-@compiled
+@inlined
 def _labelled(m: Any, at: Int, end: Int) -> Int:
     """M3UA's routing label of 12 octets, and SCCP."""
-    if m.data[at + 8] != _SCCP_SERVICE or end - at <= 12:
+    if octet(m.data, at + 8) != _SCCP_SERVICE or end - at <= 12:
         return ASK
-    draft = m.draft[0]
+    draft = m.draft
     draft.opc = word(m.data, at)
     draft.dpc = word(m.data, at + 4)
     return unit(m, at + 12, end)
@@ -287,11 +292,11 @@ def _labelled(m: Any, at: Int, end: Int) -> Int:
 @compiled
 def _mtp3(m: Any, at: Int, end: Int) -> Int:
     """Q.704 2.2; labels of 14 or 24 bits."""
-    wide = m.registers[POINT_CODE_BITS] == 24
+    wide = m.state.point_code_bits == 24
     size = 8 if wide else 5
-    if end - at <= size or m.data[at] & 15 != _SCCP_SERVICE:
+    if end - at <= size or octet(m.data, at) & 15 != _SCCP_SERVICE:
         return ASK
-    draft = m.draft[0]
+    draft = m.draft
     if wide:
         draft.dpc = little(m.data, at + 1, 3)
         draft.opc = little(m.data, at + 4, 3)

@@ -73,6 +73,7 @@ ROW: Final = np.dtype(
         ("follow_on", "i1"),
         ("service", "i1"),
         ("ti", "i2"),
+        ("source", "u2"),  # index into `Batch.sources`
         ("ti_flag", "i1"),
         ("rp_message", "i1"),  # 24.011 8.2.2
         ("tp_message", "i1"),  # twice the type indicator, plus 1 from the mobile
@@ -90,7 +91,7 @@ _ZERO: Final = frozenset(
     (
         *("raw_at", "layer3_at", "cells_at", "imsi", "imei", "imeisv", "frame", "link"),
         *("imsi_digits", "imei_digits", "imeisv_digits", "cell", "target", "sccp", "protocol"),
-        *("code", "new_tmsi", "gap", "error", "time", "raw_size"),
+        *("code", "new_tmsi", "gap", "source", "error", "time", "raw_size"),
     )
 )
 _UNSIGNED: Final = ("_0", "_1", "_ton", "_npi")
@@ -130,19 +131,19 @@ class Batch:
         extra: octets of messages that were put together from several frames.
         messages: by row, messages that the plain decoder read, whole.
         links: names of links, by the column ``link``; grows, never changes.
-        source: label of the capture.
+        sources: labels of captures, by the column ``source``.
         frames: records that were read for it.
     """
 
-    __slots__ = ("data", "extra", "frames", "links", "messages", "rows", "source")
+    __slots__ = ("data", "extra", "frames", "links", "messages", "rows", "sources")
 
-    def __init__(self, rows: Rows, data: bytes, links: list[str], source: str) -> None:
+    def __init__(self, rows: Rows, data: bytes, links: list[str], sources: list[str]) -> None:
         self.rows = rows
         self.data = data
         self.extra = bytearray()
         self.messages: dict[int, Message] = {}
         self.links = links
-        self.source = source
+        self.sources = sources
         self.frames = 0
 
     def octets(self, at: int, size: int) -> bytes:
@@ -152,11 +153,12 @@ class Batch:
         at -= len(self.data)
         return bytes(self.extra[at : at + size])
 
-    def put(self, index: int, message: Message, link: int) -> None:
+    def put(self, index: int, message: Message, link: int, source: int) -> None:
         """Writes a message of the plain decoder as row ``index``."""
         self.messages[index] = message
         self.rows[index] = empty_row()[0]
         fields: dict[str, Any] = {name: getattr(message, name) for name in _PLAIN}
+        fields["source"] = source
         fields |= _head(message, link) | _identities(message) | _places(message)
         for column, number in (
             ("called", message.called),

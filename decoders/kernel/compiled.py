@@ -1,12 +1,19 @@
-"""The one place that knows numba: a decorator that compiles, or does nothing without it."""
+"""The one place that knows numba: what compiles, or does nothing without it.
+
+And a few operations that Python has no words for: numbers of some octets, read in one step after
+one comparison with the buffer's end, and one record made like another.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 try:
-    from numba import njit
+    from llvmlite import ir  # type: ignore[import-untyped]
+    from numba import njit, types
+    from numba.core import cgutils
+    from numba.extending import intrinsic
 
     COMPILED = True
 except ImportError:
@@ -16,8 +23,12 @@ except ImportError:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(function: Function) -> Function:
-    """Machine code of ``function``, made at its first call and kept on disk where that is possible.
+_OPTIONS: Final[dict[str, Any]] = {"boundscheck": True, "nogil": True, "_nrt": False}
+_WITHIN: Final[dict[str, Any]] = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+def entry(function: Function) -> Function:
+    """Machine code of ``function``, for Python to call; made at its first call, and kept on disk.
 
     Indexes are checked against their arrays (``boundscheck``): lengths are tested before they are
     used, so that this never fires, but it costs less than what it guards against. The interpreter's
@@ -27,9 +38,83 @@ def compiled(function: Function) -> Function:
     """
     if not COMPILED:
         return function
-    options: dict[str, Any] = {"boundscheck": True, "nogil": True, "_nrt": False}
     try:
-        made = njit(cache=True, **options)(function)
+        made = njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # nowhere to keep it: a read-only installation without a home
-        made = njit(**options)(function)
+        made = njit(**_OPTIONS)(function)
     return cast("Function", made)
+
+
+def compiled(function: Function) -> Function:
+    """As `entry`, for compiled functions to call: it becomes part of them and is not kept apart."""
+    return _inner(function, forceinline=False)
+
+
+def inlined(function: Function) -> Function:
+    """As `compiled`, its code put where it is called: for what is tiny, or has one caller."""
+    return _inner(function, forceinline=True)
+
+
+def _inner(function: Function, *, forceinline: bool) -> Function:
+    if not COMPILED:
+        return function
+    made = njit(forceinline=forceinline, **_WITHIN)(function)
+    return cast("Function", made)
+
+
+def _load(octets: int) -> Any:
+    """A function (data, at) -> so many octets as a number, most significant first, in bounds."""
+
+    def load(_context: Any, data: Any, _at: Any) -> Any:
+        return types.int64(data, types.int64), _loading(octets)
+
+    return intrinsic(load)
+
+
+def _loading(octets: int) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, given[0])
+        at = given[1]
+        size = builder.extract_value(array.shape, 0)
+        last = builder.sub(size, ir.Constant(size.type, octets))
+        early = builder.icmp_signed("<", at, ir.Constant(at.type, 0))
+        with cgutils.if_unlikely(  # type: ignore[no-untyped-call]
+            builder, builder.or_(early, builder.icmp_signed(">", at, last))
+        ):
+            context.call_conv.return_user_exc(builder, IndexError, ("outside the buffer",))
+        kind = ir.IntType(8 * octets)
+        place = builder.bitcast(builder.gep(array.data, [at]), kind.as_pointer())
+        value = builder.load(place, align=1)
+        if octets > 1:
+            value = builder.bswap(value)
+        return value if octets == 8 else builder.zext(value, ir.IntType(64))
+
+    return codegen
+
+
+def _copying(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    size = ir.Constant(ir.IntType(64), signature.args[0].size)
+    row, other = given
+    cgutils.raw_memcpy(builder, row, other, size, 1)  # type: ignore[no-untyped-call]
+    return context.get_dummy_value()
+
+
+def _copy(_context: Any, row: Any, other: Any) -> Any:
+    if row != other:
+        raise TypeError(f"{row} is not {other}")
+    return types.void(row, other), _copying
+
+
+octet: Any = None
+"""(data, at) -> the number there."""
+short: Any = None
+"""(data, at) -> two octets, most significant first."""
+word: Any = None
+"""(data, at) -> four octets."""
+long: Any = None
+"""(data, at) -> eight octets."""
+copy_row: Any = None
+"""(record, other) makes the first one like the other."""
+if COMPILED:
+    octet, short, word, long = (_load(octets) for octets in (1, 2, 4, 8))
+    copy_row = intrinsic(_copy)

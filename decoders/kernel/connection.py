@@ -11,12 +11,11 @@ from typing import Any, Final
 import numpy as np
 
 from decoders.bssap import SUBSYSTEM
-from decoders.kernel.compiled import compiled
+from decoders.kernel.compiled import compiled, inlined, octet
 from decoders.kernel.contents import bssap
 from decoders.kernel.machine import (
     ASK,
     OK,
-    POINT_CODE_BITS,
     Int,
     doubt_at,
     little,
@@ -38,11 +37,11 @@ def unit(m: Any, at: Int, end: Int) -> Int:
     """One SCCP message; the draft tells its frame, link and point codes."""
     if at >= end:
         return ASK
-    draft = m.draft[0]
-    kind = np.int64(m.data[at])
+    draft = m.draft
+    kind = octet(m.data, at)
     draft.sccp = kind
     draft.slr = draft.dlr = -1
-    draft.from_msc = sends(m.pairs, draft.opc, draft.dpc)
+    draft.from_msc = sends(m.state, draft.opc, draft.dpc)
     if kind == _DT1:
         return _data_form(m, at, end)
     if kind == _UDT:
@@ -54,45 +53,45 @@ def unit(m: Any, at: Int, end: Int) -> Int:
     return ASK
 
 
-@compiled
+@inlined
 def side(draft: Any, point_code: Int) -> Int:
     """Who a reference belongs to: a point code, or the link where there is none."""
     return point_code if point_code >= 0 else -2 - np.int64(draft.link)
 
 
-@compiled
-def _doubtful(doubts: Any, draft: Any, point_code: Int, reference: Int) -> Any:
-    return doubts[doubt_at(side(draft, point_code), reference)] != 0
+@inlined
+def _doubtful(state: Any, draft: Any, point_code: Int, reference: Int) -> Any:
+    return state.doubts[doubt_at(side(draft, point_code), reference)] != 0
 
 
-@compiled
+@inlined
 def _variable(data: Any, pointer: Int, end: Int) -> Int:
     """Where the length octet of a variable parameter stands; ASK where it is not all there."""
-    if pointer >= end or data[pointer] == 0:
+    if pointer >= end or octet(data, pointer) == 0:
         return ASK
-    at = pointer + np.int64(data[pointer])
-    return ASK if at >= end or at + 1 + np.int64(data[at]) > end else at
+    at = pointer + octet(data, pointer)
+    return ASK if at >= end or at + 1 + octet(data, at) > end else at
 
 
-@compiled
+@inlined
 def _data_form(m: Any, at: Int, end: Int) -> Int:
     """Q.713 4.7."""
     buffer = m.data
     if end - at < 6:
         return ASK
-    draft = m.draft[0]
+    draft = m.draft
     draft.dlr = little(buffer, at + 1, 3)
-    if buffer[at + 4] & 1 or _doubtful(m.doubts, draft, draft.dpc, draft.dlr):
+    if octet(buffer, at + 4) & 1 or _doubtful(m.state, draft, draft.dpc, draft.dlr):
         return ASK
     data = _variable(buffer, at + 5, end)
-    return ASK if data < 0 else bssap(m, data + 1, data + 1 + np.int64(buffer[data]))
+    return ASK if data < 0 else bssap(m, data + 1, data + 1 + octet(buffer, data))
 
 
-@compiled
+@inlined
 def _unitdata(m: Any, at: Int, end: Int) -> Int:
     """Q.713 4.10."""
     buffer = m.data
-    wide = m.registers[POINT_CODE_BITS] == 24
+    wide = m.state.point_code_bits == 24
     if end - at < 5:
         return ASK
     called = _variable(buffer, at + 2, end)
@@ -100,43 +99,43 @@ def _unitdata(m: Any, at: Int, end: Int) -> Int:
     data = _variable(buffer, at + 4, end)
     if called < 0 or calling < 0 or data < 0:
         return ASK
-    first = _subsystem(buffer, wide, called + 1, called + 1 + np.int64(buffer[called]))
-    second = _subsystem(buffer, wide, calling + 1, calling + 1 + np.int64(buffer[calling]))
+    first = _subsystem(buffer, wide, called + 1, called + 1 + octet(buffer, called))
+    second = _subsystem(buffer, wide, calling + 1, calling + 1 + octet(buffer, calling))
     if first < 0 or second < 0 or _foreign(first, second):
         return ASK
-    return bssap(m, data + 1, data + 1 + np.int64(buffer[data]))
+    return bssap(m, data + 1, data + 1 + octet(buffer, data))
 
 
-@compiled
+@inlined
 def _request(m: Any, at: Int, end: Int) -> Int:
     """Q.713 4.2."""
     buffer = m.data
-    wide = m.registers[POINT_CODE_BITS] == 24
+    wide = m.state.point_code_bits == 24
     if end - at < 7:
         return ASK
-    draft = m.draft[0]
+    draft = m.draft
     draft.slr = little(buffer, at + 1, 3)
     called = _variable(buffer, at + 5, end)
-    if called < 0 or _doubtful(m.doubts, draft, draft.opc, draft.slr):
+    if called < 0 or _doubtful(m.state, draft, draft.opc, draft.slr):
         return ASK
-    first = _subsystem(buffer, wide, called + 1, called + 1 + np.int64(buffer[called]))
+    first = _subsystem(buffer, wide, called + 1, called + 1 + octet(buffer, called))
     if first < 0:
         return ASK
     return _with_options(m, at, at + 6, end, first)
 
 
-@compiled
+@inlined
 def _other(m: Any, kind: Int, at: Int, end: Int) -> Int:
     """CC, CREF, RLSD, RLC and IT, Q.713 4.3 to 4.6 and 4.17."""
     buffer = m.data
     octets = 4 if kind == _CREF else 7
     if end - at < octets + (0 if kind == _RLC else 4 if kind == _IT else 1):
         return ASK
-    draft = m.draft[0]
+    draft = m.draft
     draft.dlr = little(buffer, at + 1, 3)
     if octets == 7:
         draft.slr = little(buffer, at + 4, 3)
-    if _doubtful(m.doubts, draft, draft.dpc, draft.dlr):
+    if _doubtful(m.state, draft, draft.dpc, draft.dlr):
         return ASK
     if kind in (_RLC, _IT):
         return _bare(m, at, end)
@@ -159,27 +158,27 @@ def _bare(m: Any, at: Int, end: Int) -> Int:
 def _with_options(m: Any, at: Int, pointer: Int, end: Int, first: Int) -> Int:  # noqa: C901, PLR0912  as `_sctp`
     """A message that ends in optional parameters; its user data may be one of them."""
     buffer = m.data
-    wide = m.registers[POINT_CODE_BITS] == 24
+    wide = m.state.point_code_bits == 24
     if pointer >= end:
         return ASK
-    if buffer[pointer] == 0:
+    if octet(buffer, pointer) == 0:
         return ASK if _foreign(first, np.int64(0)) else _bare(m, at, end)
-    place = pointer + np.int64(buffer[pointer])
+    place = pointer + octet(buffer, pointer)
     if place >= end:
         return ASK
     second = np.int64(0)
     data = size = np.int64(-1)
     for _ in range(MAX_OPTIONAL):
-        if place >= end or buffer[place] == 0:
+        if place >= end or octet(buffer, place) == 0:
             break
-        if end - place < 2 or end - place - 2 < buffer[place + 1]:
+        if end - place < 2 or end - place - 2 < octet(buffer, place + 1):
             return ASK
-        code = np.int64(buffer[place])
-        octets = np.int64(buffer[place + 1])
+        code = octet(buffer, place)
+        octets = octet(buffer, place + 1)
         if code == _DATA and data < 0:
             data, size = place + 2, octets
         elif code in (_CALLED, _CALLING):
-            if second or (code == _CALLED and m.draft[0].sccp == _CR):
+            if second or (code == _CALLED and m.draft.sccp == _CR):
                 return ASK
             second = _subsystem(buffer, wide, place + 2, place + 2 + octets)
             if second < 0:
@@ -194,7 +193,7 @@ def _with_options(m: Any, at: Int, pointer: Int, end: Int, first: Int) -> Int:  
     return _bare(m, at, end) if data < 0 else bssap(m, data, data + size)
 
 
-@compiled
+@inlined
 def _foreign(first: Int, second: Int) -> Any:
     """Whether subsystems are named and none of them is BSSAP."""
     return (first != 0 or second != 0) and first != SUBSYSTEM and second != SUBSYSTEM  # noqa: PLR1714  compiled
@@ -205,7 +204,7 @@ def _subsystem(data: Any, wide: Any, at: Int, end: Int) -> Int:
     """Subsystem of an address, 0 where it names none, ASK where it is cut short, Q.713 3.4."""
     if at >= end:
         return np.int64(0)
-    indicator = np.int64(data[at])
+    indicator = octet(data, at)
     at += 1
     if indicator & 1:
         at += 3 if wide else 2
@@ -213,7 +212,7 @@ def _subsystem(data: Any, wide: Any, at: Int, end: Int) -> Int:
     if indicator & 2:
         if at >= end:
             return ASK
-        subsystem = np.int64(data[at])
+        subsystem = octet(data, at)
         at += 1
     title = indicator >> 2 & 15
     if title == 1 or title == 2:  # noqa: PLR1714  compiled

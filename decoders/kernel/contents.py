@@ -9,8 +9,8 @@ import numpy as np
 from decoders.dtap import EXTENDED_TI, SHORTEST
 from decoders.kernel import program as p
 from decoders.kernel import values
-from decoders.kernel.compiled import compiled
-from decoders.kernel.machine import ASK, OK, Int, new_row, sends, short
+from decoders.kernel.compiled import compiled, octet, short
+from decoders.kernel.machine import ASK, OK, Int, new_row, sends
 from decoders.kernel.nested import facility, rp_message
 from decoders.reading import MAX_ELEMENTS
 
@@ -22,11 +22,11 @@ _ACCEPT, _REALLOCATION = 0x02, 0x1A
 @compiled
 def bssap(m: Any, at: Int, end: Int) -> Int:
     """48.006 9.3: what SCCP carried."""
-    if end - at < 2 or m.data[at] > 1:
+    if end - at < 2 or octet(m.data, at) > 1:
         return ASK
-    if m.data[at] == 0:
-        return _bssmap(m, at + 2, end) if end - at - 2 == m.data[at + 1] else ASK
-    if end - at < 3 or end - at - 3 != m.data[at + 2]:
+    if octet(m.data, at) == 0:
+        return _bssmap(m, at + 2, end) if end - at - 2 == octet(m.data, at + 1) else ASK
+    if end - at < 3 or end - at - 3 != octet(m.data, at + 2):
         return ASK
     return _layer3(m, at + 3, end, np.int64(-1))
 
@@ -36,14 +36,14 @@ def _bssmap(m: Any, at: Int, end: Int) -> Int:
     """48.008 3.2, and the layer 3 message in it."""
     if at >= end:
         return ASK
-    code = np.int64(m.data[at])
-    kind = np.int64(m.kinds[_BSSMAP, code])
+    code = octet(m.data, at)
+    kind = np.int64(m.state.kinds[_BSSMAP, code])
     if kind < 0:
         return ASK
-    if m.messages[kind, p.SENDER] >= 0:
-        from_msc = 1 - np.int64(m.messages[kind, p.SENDER])
-        draft = m.draft[0]
-        if draft.opc >= 0 and sends(m.pairs, draft.opc, draft.dpc) != from_msc:
+    if m.state.messages[kind, p.SENDER] >= 0:
+        from_msc = 1 - np.int64(m.state.messages[kind, p.SENDER])
+        draft = m.draft
+        if draft.opc >= 0 and sends(m.state, draft.opc, draft.dpc) != from_msc:
             return ASK
         draft.from_msc = from_msc
     index = new_row(m)
@@ -73,29 +73,29 @@ def _layer3(m: Any, at: Int, end: Int, within: Int) -> Int:  # noqa: C901, PLR09
     row = m.rows[index]
     row.raw_at, row.raw_size = at, end - at
     row.within = within
-    first = np.int64(m.data[at])
+    first = octet(m.data, at)
     discriminator = first & 15
     at += 1
-    flags = m.kinds[p.SCCP, p.FLAGS_AT + discriminator]
+    flags = m.state.kinds[p.SCCP, p.FLAGS_AT + discriminator]
     if flags & p.TRANSACTION:
         row.ti = first >> 4 & 7
         row.ti_flag = first >> 7
         if row.ti == EXTENDED_TI:
-            row.ti = np.int64(m.data[at]) & 0x7F
+            row.ti = octet(m.data, at) & 0x7F
             at += 1
             if at >= end:
                 return ASK
-    family = np.int64(m.kinds[p.SCCP, discriminator])
+    family = np.int64(m.state.kinds[p.SCCP, discriminator])
     if family < 0:
         return ASK
-    code = np.int64(m.data[at])
+    code = octet(m.data, at)
     if flags & p.SEQUENCED:
         code &= 0x3F
-    kind = np.int64(m.kinds[family, code])
+    kind = np.int64(m.state.kinds[family, code])
     if kind < 0:
         return ASK
     row.protocol, row.code = family, code
-    sender = m.messages[kind, p.SENDER]
+    sender = m.state.messages[kind, p.SENDER]
     if sender >= 0:
         row.from_mobile = sender
     if _elements(m, row, kind, family, at + 1, end) != OK:
@@ -113,8 +113,8 @@ def _layer3(m: Any, at: Int, end: Int, within: Int) -> Int:  # noqa: C901, PLR09
 @compiled
 def _elements(m: Any, row: Any, kind: Int, family: Int, at: Int, end: Int) -> Int:  # noqa: PLR0913, PLR0917  compiled code has no objects
     """The elements after a message type, as `reading.read_message` reads them."""
-    data, messages, parts = m.data, m.messages, m.parts
-    half_octets = m.kinds[p.SCCP, p.HALF_OCTETS_AT + family]
+    data, messages, parts = m.data, m.state.messages, m.state.parts
+    half_octets = m.state.kinds[p.SCCP, p.HALF_OCTETS_AT + family]
     for place in range(p.ORDERED, p.ORDERED + p.MAX_ORDERED):
         part = np.int64(messages[kind, place])
         if part < 0:
@@ -125,7 +125,7 @@ def _elements(m: Any, row: Any, kind: Int, family: Int, at: Int, end: Int) -> In
     for _ in range(MAX_ELEMENTS):
         if at >= end:
             return OK
-        part = np.int64(messages[kind, data[at]])
+        part = np.int64(messages[kind, octet(data, at)])
         if part < 0:
             at = _unknown(data, half_octets, at, end)
         else:
@@ -145,13 +145,13 @@ def _ordered(data: Any, parts: Any, row: Any, part: Int, at: Int, end: Int) -> I
     if at >= end:
         return ASK if form != p.V or parts[part, p.LENGTH] else at
     if form in (p.LOW, p.HIGH):
-        octet = np.int64(data[at])
+        both = octet(data, at)
         low = form == p.LOW
-        if _half(row, action, octet & 15 if low else octet >> 4) != OK:
+        if _half(row, action, both & 15 if low else both >> 4) != OK:
             return ASK
         return at if low else at + 1
     if form == p.LV:
-        stop = at + 1 + np.int64(data[at])
+        stop = at + 1 + octet(data, at)
         at += 1
     else:
         stop = at + np.int64(parts[part, p.LENGTH])
@@ -166,13 +166,13 @@ def _tagged(data: Any, parts: Any, row: Any, part: Int, at: Int, end: Int) -> In
     form = parts[part, p.FORM]
     action = parts[part, p.ACTION]
     if form == p.TV1:
-        return at + 1 if _half(row, action, np.int64(data[at]) & 15) == OK else ASK
+        return at + 1 if _half(row, action, octet(data, at) & 15) == OK else ASK
     at += 1
     stop = at
     if form == p.TLV:
         if at >= end:
             return ASK
-        stop = at + 1 + np.int64(data[at])
+        stop = at + 1 + octet(data, at)
         at += 1
     elif form == p.TLV_E:
         if end - at < 2:
@@ -190,8 +190,8 @@ def _tagged(data: Any, parts: Any, row: Any, part: Int, at: Int, end: Int) -> In
 def _unknown(data: Any, half_octets: Int, at: Int, end: Int) -> Int:
     """24.007 11.2.4: an identifier no table has; where the next element begins, or ASK."""
     octets = np.int64(1)
-    if not (half_octets and data[at] & 0x80):
-        octets = 2 + (np.int64(data[at + 1]) if end - at > 1 else np.int64(0))
+    if not (half_octets and octet(data, at) & 0x80):
+        octets = 2 + (octet(data, at + 1) if end - at > 1 else np.int64(0))
     return ASK if at + octets > end else at + octets
 
 
@@ -227,7 +227,7 @@ def _act(data: Any, row: Any, action: Int, at: Int, end: Int) -> Int:  # noqa: C
     if action == p.CALL_CAUSE:
         return values.call_cause(data, row, at, end)
     if action == p.OCTET_CAUSE:
-        return ASK if at >= end else values.set_cause(row, np.int64(data[at]))
+        return ASK if at >= end else values.set_cause(row, octet(data, at))
     if action == p.LAYER3:
         if row.layer3_size < 0:
             row.layer3_at, row.layer3_size = at, end - at

@@ -4,69 +4,75 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decoders.capture import CaptureParser
-from decoders.kernel.compiled import COMPILED, compiled
+from decoders.kernel.compiled import COMPILED, entry
 from decoders.messages import Record
 from decoders.pcap import HEADER_SIZE, MAGICS, MAX_RECORD, PcapParser
 
 FRAMES: Final = 4096
 """Records of a batch at most."""
+_NOUGHTS: Final = np.zeros(FRAMES, np.int64)
 
 
-class Frames(NamedTuple):
-    """Records that follow each other in one capture, of one link type."""
+class Origin(NamedTuple):
+    """Where records are from."""
 
     source: str
     feed: str
+    """See `Record.feed`."""
     link_type: int
-    first: int
-    """Index of the first one in its capture, from 1."""
+
+
+class Frames(NamedTuple):
+    """Records in one buffer, in the order in which they are to be read."""
+
     data: bytes
     """Holds all of them."""
     offsets: NDArray[np.int64]
     sizes: NDArray[np.int64]
     times: NDArray[np.int64]
     """Microseconds."""
+    numbers: NDArray[np.int64]
+    """Their indexes in their captures, from 1."""
+    which: NDArray[np.int64]
+    """Indexes into `origins`."""
+    origins: tuple[Origin, ...]
 
     def record(self, index: int) -> Record:
         """One of them as the plain decoder takes it."""
         at = int(self.offsets[index])
         data = self.data[at : at + int(self.sizes[index])]
-        time = int(self.times[index])
-        return Record(self.source, self.first + index, time, self.link_type, data, self.feed)
+        source, feed, link_type = self.origins[int(self.which[index])]
+        number, time = int(self.numbers[index]), int(self.times[index])
+        return Record(source, number, time, link_type, data, feed)
 
 
 def frames_of(records: Sequence[Record]) -> Iterator[Frames]:
     """Batches of records, in their order."""
-
-    def kind(item: tuple[int, Record]) -> tuple[str, str, int, int]:
-        index, record = item
-        return record.source, record.feed, record.link_type, record.frame - index
-
-    for (source, feed, link_type, _), found in groupby(enumerate(records), kind):
-        group = [record for _, record in found]
-        for begin in range(0, len(group), FRAMES):
-            part = group[begin : begin + FRAMES]
-            sizes = np.array([len(record.data) for record in part], np.int64)
-            yield Frames(
-                source=source,
-                feed=feed,
-                link_type=link_type,
-                first=part[0].frame,
-                data=b"".join([record.data for record in part]),
-                offsets=np.cumsum(sizes) - sizes,
-                sizes=sizes,
-                times=np.array([record.time for record in part], np.int64),
-            )
+    for begin in range(0, len(records), FRAMES):
+        part = records[begin : begin + FRAMES]
+        origins: dict[Origin, int] = {}
+        which = [
+            origins.setdefault(Origin(r.source, r.feed, r.link_type), len(origins)) for r in part
+        ]
+        sizes = np.array([len(record.data) for record in part], np.int64)
+        yield Frames(
+            data=b"".join([record.data for record in part]),
+            offsets=np.cumsum(sizes) - sizes,
+            sizes=sizes,
+            times=np.array([record.time for record in part], np.int64),
+            numbers=np.array([record.frame for record in part], np.int64),
+            which=np.array(which, np.int64),
+            origins=tuple(origins),
+        )
 
 
-@compiled
+@entry
 def _index(  # noqa: PLR0913, PLR0917  compiled code has no objects
     data: NDArray[np.uint8],
     at: int,
@@ -173,12 +179,13 @@ class FrameReader:
             if not count:
                 break
             yield Frames(
-                self._source,
-                self._feed,
-                self._link_type(),
-                self._frame,
-                data,
-                *(place[:count] for place in places),
+                data=data,
+                offsets=self._offsets[:count],
+                sizes=self._sizes[:count],
+                times=self._times[:count],
+                numbers=np.arange(self._frame, self._frame + count, dtype=np.int64),
+                which=_NOUGHTS[:count],
+                origins=(Origin(self._source, self._feed, self._link_type()),),
             )
             self._frame += count
             self._offset += after - at

@@ -22,36 +22,29 @@ from decoders.kernel import program
 from decoders.kernel.carriers import run
 from decoders.kernel.columns import Batch
 from decoders.kernel.compiled import COMPILED
-from decoders.kernel.frames import Frames
+from decoders.kernel.frames import Frames, Origin
 from decoders.kernel.machine import (
     APART,
     ASK,
     DOUBTS,
     EXPECTED,
-    FEED,
     FULL,
     HELD,
-    KEY_AT,
     KEYED,
     LAST_SEEN,
     LINK,
-    LINK_TYPE,
-    MET,
-    POINT_CODE_BITS,
-    ROWS,
-    SEEN_BEFORE,
-    SIGNALLING_LINK,
-    SLOT,
+    MOST_PAIRS,
+    MOST_STREAMS,
     SURE,
-    Machine,
-    doubt_at,
+    find_doubt,
+    find_pair,
+    find_stream,
     machine,
-    pair_at,
-    stream_at,
 )
 from decoders.messages import Message, Record, SccpUnit
 from decoders.sctp import Stream
 
+_run: Any = run
 ROWS_A_BATCH: Final = 16_384
 _FORGOTTEN: Final = "SCTP association forgotten"
 _REPEATED: Final = "SCTP DATA seen before"
@@ -63,9 +56,10 @@ _SIGNALLING: Final = {link.MTP3: "mtp3", link.SCCP: "sccp"}
 class _Reference(Decoder):
     """The plain decoder, which tells the kernel what it learns."""
 
-    def __init__(self, config: DecoderConfig, m: Machine, links: _Links) -> None:
+    def __init__(self, config: DecoderConfig, states: Any, links: _Links) -> None:
         super().__init__(config)
-        self._m = m
+        self._states = states
+        self._state = states[0]
         self._links = links
         self._doubts = 0
 
@@ -87,7 +81,7 @@ class _Reference(Decoder):
         if known is not from_msc and unit.opc is not None:
             changed = [(unit.opc, unit.dpc), (unit.dpc, unit.opc)]
             if len(self._pairs) >= self.config.max_pairs:
-                self._m.pairs.fill(-1)
+                self._state["pairs"] = -1
                 changed = cast("list[tuple[int | None, int | None]]", list(self._pairs))
             for pair in changed:
                 self._publish(cast("tuple[int, int]", pair))
@@ -95,10 +89,11 @@ class _Reference(Decoder):
 
     def _publish(self, pair: tuple[int, int]) -> None:
         value = self._pairs.get(pair)
-        if value is not None:
+        if len(self._pairs) > 2 * MOST_PAIRS:
+            self._state["crowded"] = 1
+        elif value is not None:
             packed = _signed(pair[0] << 32 | pair[1])
-            at = pair_at(self._m.pairs, packed)
-            self._m.pairs[at] = packed, int(value)
+            self._state["pairs"][find_pair(self._states, packed)] = packed, int(value)
 
     def _doubt(self, key: Hashable) -> None:
         """From now on messages of this connection are for the plain decoder."""
@@ -106,10 +101,10 @@ class _Reference(Decoder):
         if reference is None:
             return
         number = -2 - self._links.number(side) if isinstance(side, str) else side
-        at = doubt_at(number, reference)
-        if self._m.doubts[at]:
+        at = find_doubt(number, reference)
+        if self._state["doubts"][at]:
             return
-        self._m.doubts[at] = 1
+        self._state["doubts"][at] = 1
         self._doubts += 1
         if self._doubts > DOUBTS // 8:
             self._forget_doubts()
@@ -117,7 +112,7 @@ class _Reference(Decoder):
     def _forget_doubts(self) -> None:
         """Only what still stands is doubted, when too much is."""
         self._doubts = 0
-        self._m.doubts.fill(0)
+        self._state["doubts"] = 0
         for key in self._foreign:
             self._doubt(key)
         for waiting in self._segments.waiting():
@@ -163,11 +158,12 @@ class Kernel:
     def __init__(self, config: DecoderConfig | None = None, rows: int = ROWS_A_BATCH) -> None:
         config = config or DecoderConfig()
         self._links = _Links()
-        self._most = config.transport.max_associations
-        self._m = machine(_tables(), rows, self._most, config.max_pairs)
-        self._m.registers[POINT_CODE_BITS] = config.transport.point_code_bits
-        self._m.registers[SLOT], self._m.registers[MET] = -1, APART
-        self.decoder: Decoder = _Reference(config, self._m, self._links)
+        self._associations = config.transport.max_associations
+        self._most = min(self._associations, MOST_STREAMS)
+        self._m = machine(_tables(), rows)
+        self._state = self._m.state[0]
+        self._state["point_code_bits"] = config.transport.point_code_bits
+        self.decoder: Decoder = _Reference(config, self._m.state, self._links)
         self.asked = 0
         self._feeds: dict[str, int] = {}
         self._streams: list[Stream] = []
@@ -184,18 +180,18 @@ class Kernel:
             CaptureError: after the last batch, if nobody reads a record's link type
                 (`Transport.feed`).
         """
-        m = self._begin(frames)
-        batch = self._batch(m, frames)
+        given = self._given(frames)
+        state, most = self._state, self._m.rows.size
+        batch = self._batch(frames)
         at, count = 0, len(frames.sizes)
-        places = (frames.offsets, frames.sizes, frames.times)
         begun, error = 0, None
         while at < count:
             why = ASK
             if COMPILED:
-                at, why = run(m, *places, frames.first, at, count)
-            if why == FULL and m.registers[ROWS]:
+                at, why = _run(*given, at, count)
+            if why == FULL and state["count"]:
                 yield self._filled(batch, at - begun)
-                batch, begun = self._batch(m, frames), at
+                batch, begun = self._batch(frames), at
             elif why:
                 try:
                     messages = self._ask(frames.record(at))
@@ -203,48 +199,54 @@ class Kernel:
                     messages, error = [], error or failure
                 at += 1
                 for message in messages:
-                    if m.registers[ROWS] == m.rows.size:
+                    if state["count"] == most:
                         yield self._filled(batch, at - begun)
-                        batch, begun = self._batch(m, frames), at
-                    self._put(batch, message)
+                        batch, begun = self._batch(frames), at
+                    self._put(batch, message, int(frames.which[at - 1]))
         yield self._filled(batch, at - begun)
         if error is not None:
             raise error
 
-    def _begin(self, frames: Frames) -> Machine:
-        feed = frames.feed or frames.source
-        registers = self._m.registers
-        registers[FEED] = self._feeds.setdefault(feed, len(self._feeds))
-        registers[LINK_TYPE] = frames.link_type
-        kind = _SIGNALLING.get(frames.link_type)
-        registers[SIGNALLING_LINK] = -1 if kind is None else self._links.number(f"{feed} {kind}")
-        return self._m._replace(data=np.frombuffer(frames.data, np.uint8))
+    def _given(self, frames: Frames) -> tuple[Any, ...]:
+        """What compiled code takes, but for where to begin and to end."""
+        m = self._m
+        origins = np.array([self._origin(origin) for origin in frames.origins], np.int64)
+        octets = np.frombuffer(frames.data, np.uint8)
+        places = (frames.offsets, frames.sizes, frames.times, frames.numbers, frames.which)
+        return octets, m.rows, m.draft, m.state, *places, origins
 
-    def _batch(self, m: Machine, frames: Frames) -> Batch:
-        m.registers[ROWS] = 0
-        return Batch(m.rows, frames.data, self._links.names, frames.source)
+    def _origin(self, origin: Origin) -> tuple[int, int, int]:
+        feed = origin.feed or origin.source
+        kind = _SIGNALLING.get(origin.link_type)
+        link_number = -1 if kind is None else self._links.number(f"{feed} {kind}")
+        return origin.link_type, self._feeds.setdefault(feed, len(self._feeds)), link_number
+
+    def _batch(self, frames: Frames) -> Batch:
+        self._state["count"] = 0
+        sources = [origin.source for origin in frames.origins]
+        return Batch(self._m.rows, frames.data, self._links.names, sources)
 
     def _filled(self, batch: Batch, frames: int) -> Batch:
-        registers = self._m.registers
-        batch.rows = self._m.rows[: int(registers[ROWS])]
+        state = self._state
+        batch.rows = self._m.rows[: int(state["count"])]
         batch.frames = frames
-        if registers[SEEN_BEFORE]:
-            self.decoder.transport.skipped[_REPEATED] += int(registers[SEEN_BEFORE])
-            registers[SEEN_BEFORE] = 0
+        if state["seen_before"]:
+            self.decoder.transport.skipped[_REPEATED] += int(state["seen_before"])
+            state["seen_before"] = 0
         return batch
 
-    def _put(self, batch: Batch, message: Message) -> None:
-        index = int(self._m.registers[ROWS])
-        batch.put(index, message, self._links.number(message.link))
-        self._m.registers[ROWS] = index + 1
+    def _put(self, batch: Batch, message: Message, source: int) -> None:
+        index = int(self._state["count"])
+        batch.put(index, message, self._links.number(message.link), source)
+        self._state["count"] = index + 1
 
     def _ask(self, record: Record) -> list[Message]:
         """The plain decoder reads a frame, with the streams it may touch as they now are."""
         self.asked += 1
-        slot, met = int(self._m.registers[SLOT]), int(self._m.registers[MET])
+        slot, met = int(self._state["slot"]), int(self._state["met"])
         transport = self.decoder.transport
         streams = transport.sctp.streams
-        full = len(streams) + 2 >= self._most
+        full = len(streams) + 2 >= self._associations
         touched = range(slot, slot + 1) if slot >= 0 else range(len(self._streams))
         if met == APART:
             touched = range(0)
@@ -263,7 +265,7 @@ class Kernel:
 
     def _key(self) -> tuple[str, bytes, bytes]:
         """The key of the frame last read, as `SctpLayer` has it."""
-        key = [int(word) for word in self._m.registers[KEY_AT:]]
+        key = [int(word) for word in self._state["key"]]
         words = [word.to_bytes(8, "big", signed=True) for word in key[:5]]
         addresses = b"".join(words[:4]) if key[5] & 1 else words[0]
         return list(self._feeds)[key[5] >> 1], addresses, words[4]
@@ -275,22 +277,22 @@ class Kernel:
         if self._paths >= 2 * self._most or len(self._streams) >= self._most:
             self._forget_all()
         slot = self._slots.setdefault(stream, len(self._streams))
-        m = self._m
+        state = self._state
         if slot == len(self._streams):
             self._streams.append(stream)
         link_number = self._links.number(stream.link)
         owes = self.decoder.transport.owes_gap(stream.link)
-        m.streams[slot] = stream.expected, 0, stream.last_seen, link_number, owes
-        m.paths[stream_at(m.paths, m.registers)] = *m.registers[KEY_AT:], slot
+        state["streams"][slot] = stream.expected, 0, stream.last_seen, link_number, owes
+        state["paths"][find_stream(self._m.state)] = *state["key"], slot
         self._paths += 1
 
     def _give_back(self, slot: int) -> None:
         stream = self._streams[slot]
-        stream.expected = int(self._m.streams[slot, EXPECTED])
-        stream.last_seen = int(self._m.streams[slot, LAST_SEEN])
+        stream.expected = int(self._state["streams"][slot, EXPECTED])
+        stream.last_seen = int(self._state["streams"][slot, LAST_SEEN])
 
     def _borrow(self, slot: int) -> None:
-        streams, stream = self._m.streams, self._streams[slot]
+        streams, stream = self._state["streams"], self._streams[slot]
         if streams[slot, EXPECTED] != stream.expected:
             streams[slot, EXPECTED] = stream.expected
             streams[slot, SURE] = 0
@@ -303,7 +305,7 @@ class Kernel:
         """All streams are the plain decoder's alone again; it has been given them back."""
         self._streams.clear()
         self._slots.clear()
-        self._m.paths.fill(-1)
+        self._state["paths"] = -1
         self._paths = 0
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel.compiled import compiled
+from decoders.kernel.compiled import compiled, octet
 from decoders.kernel.machine import ASK, OK, Int
 from decoders.kernel.values import ber, service_centre, set_cause, tp_address
 from decoders.sms import ADDRESS_OCTETS, RP_USER_DATA
@@ -31,26 +31,26 @@ def rp_message(data: Any, row: Any, at: Int, end: Int) -> Int:
     """24.011 7.3."""
     if end - at < 2:
         return ASK
-    kind = np.int64(data[at]) & 7
+    kind = octet(data, at) & 7
     if kind == _RESERVED:
         return ASK
     from_mobile = kind % 2 == 0
     row.rp_message = kind
     row.from_mobile = 1 if from_mobile else 0
-    row.rp_reference = data[at + 1]
+    row.rp_reference = octet(data, at + 1)
     at += 2
     if kind >> 1 == _RP_DATA:
         return _rp_data(data, row, at, end, from_mobile)
     if kind >> 1 == _RP_ERROR:
-        if at >= end or end - at - 1 < data[at] or data[at] == 0:
+        if at >= end or end - at - 1 < octet(data, at) or octet(data, at) == 0:
             return ASK
-        set_cause(row, np.int64(data[at + 1]) & 0x7F)
-        at += 1 + np.int64(data[at])
-    if at < end and data[at] == RP_USER_DATA:
+        set_cause(row, octet(data, at + 1) & 0x7F)
+        at += 1 + octet(data, at)
+    if at < end and octet(data, at) == RP_USER_DATA:
         at += 1
-        if at >= end or end - at - 1 < data[at]:
+        if at >= end or end - at - 1 < octet(data, at):
             return ASK
-        return _tpdu(data, row, at + 1, at + 1 + np.int64(data[at]), from_mobile)
+        return _tpdu(data, row, at + 1, at + 1 + octet(data, at), from_mobile)
     return OK
 
 
@@ -58,9 +58,9 @@ def rp_message(data: Any, row: Any, at: Int, end: Int) -> Int:
 def _rp_data(data: Any, row: Any, at: Int, end: Int, from_mobile: bool) -> Int:  # noqa: FBT001  compiled code has no keywords
     """Originator, destination and TPDU, each with its length."""
     for part in range(3):
-        if at >= end or end - at - 1 < data[at]:
+        if at >= end or end - at - 1 < octet(data, at):
             return ASK
-        stop = at + 1 + np.int64(data[at])
+        stop = at + 1 + octet(data, at)
         if part < 2:
             done = service_centre(data, row, at + 1, stop)
         else:
@@ -76,7 +76,7 @@ def _tpdu(data: Any, row: Any, at: Int, end: Int, from_mobile: bool) -> Int:  # 
     """23.040 9.2.2: SUBMIT, COMMAND, DELIVER, STATUS-REPORT; of reports only the kind."""
     if at >= end:
         return OK
-    first = np.int64(data[at])
+    first = octet(data, at)
     kind = first & 3
     if kind == 3:
         return ASK
@@ -96,7 +96,7 @@ def _addressed(data: Any, row: Any, at: Int, end: Int, after: Int, is_called: bo
     """An address of which the length counts half octets, and so many octets after it."""
     if at >= end:
         return ASK
-    octets = 2 + (np.int64(data[at]) + 1) // 2
+    octets = 2 + (octet(data, at) + 1) // 2
     if octets > ADDRESS_OCTETS or end - at < octets + after:
         return ASK
     return tp_address(data, row, at, at + octets, is_called)
@@ -121,7 +121,7 @@ def _component(data: Any, row: Any, tag: Int, at: Int, end: Int) -> Int:
     if inner < 0:
         return ASK
     if tag == 0xA1:
-        if at < end and data[at] == LINKED_ID:
+        if at < end and octet(data, at) == LINKED_ID:
             inner, _, at = ber(data, at, end)
             if inner < 0:
                 return ASK
@@ -146,7 +146,7 @@ def _operation(data: Any, row: Any, at: Int, end: Int) -> Int:
         return ASK
     code = np.int64(0)
     for place in range(start, stop):
-        code = (code << 8) | np.int64(data[place])
+        code = (code << 8) | octet(data, place)
     if row.operation < 0:
         row.operation = code
     if code in _WITH_SS_CODE and stop < end:
@@ -162,5 +162,5 @@ def _ss_code(data: Any, row: Any, at: Int, end: Int) -> Int:
     if tag < 0:
         return ASK
     if tag in (OCTET_STRING, NOTIFY_SS_CODE) and stop - start == 1 and row.service_code < 0:
-        row.service_code = data[start]
+        row.service_code = octet(data, start)
     return OK

@@ -31,7 +31,7 @@ def message(batch: Batch, index: int) -> Message:
         "frame": int(row["frame"]),
         "time": int(row["time"]),
         "sccp": kind.short,
-        "source": batch.source,
+        "source": batch.sources[int(row["source"])],
         "link": batch.links[int(row["link"])],
         "gap": bool(row["gap"]),
         "raw": batch.octets(int(row["raw_at"]), int(row["raw_size"])),

@@ -13,8 +13,8 @@ import numpy as np
 from decoders.bssmap import MAX_CELLS
 from decoders.elements import MOST_DIGITS
 from decoders.kernel.columns import DIGITS
-from decoders.kernel.compiled import compiled
-from decoders.kernel.machine import ASK, OK, Int, short, word
+from decoders.kernel.compiled import compiled, octet, short, word
+from decoders.kernel.machine import ASK, OK, Int
 
 _IMSI: Final = 1
 _IMEI: Final = 2
@@ -32,7 +32,7 @@ def identity(data: Any, row: Any, at: Int, end: Int) -> Int:  # noqa: C901  a fu
     """24.008 10.5.1.4."""
     if at >= end:
         return ASK
-    first = np.int64(data[at])
+    first = octet(data, at)
     kind = first & 7
     if kind == _TMSI:
         row.identity_type = kind
@@ -50,13 +50,13 @@ def identity(data: Any, row: Any, at: Int, end: Int) -> Int:  # noqa: C901  a fu
     count = halves if odd else halves - 1
     if count > most:
         return ASK
-    last = first >> 4 if end - at == 1 else np.int64(data[end - 1]) >> 4
+    last = first >> 4 if end - at == 1 else octet(data, end - 1) >> 4
     if not odd and last != _END_MARK:
         return ASK
     value = np.int64(0)
     for place in range(count):
-        octet = np.int64(data[at + (place + 1) // 2])
-        digit = octet >> 4 if place % 2 == 0 else octet & 15
+        both = octet(data, at + (place + 1) // 2)
+        digit = both >> 4 if place % 2 == 0 else both & 15
         if digit > 9:
             return ASK
         value = value * 10 + digit
@@ -89,7 +89,7 @@ def area(data: Any, row: Any, at: Int, end: Int) -> Int:
     if end - at < 5:
         return ASK
     if row.lai_plmn < 0:
-        row.lai_plmn = (short(data, at) << 8) | np.int64(data[at + 2])
+        row.lai_plmn = (short(data, at) << 8) | octet(data, at + 2)
         row.lai_lac = short(data, at + 3)
     return OK
 
@@ -111,7 +111,7 @@ def cell(data: Any, row: Any, at: Int, end: Int) -> Int:
     """48.008 3.2.2.17; a second one is the target."""
     if at >= end:
         return ASK
-    kind = np.int64(data[at]) & 15
+    kind = octet(data, at) & 15
     if kind == 3:
         return OK
     octets = cell_octets(kind)
@@ -120,7 +120,7 @@ def cell(data: Any, row: Any, at: Int, end: Int) -> Int:
     plmn = lac = ci = np.int64(-1)
     at += 1
     if kind in (0, 4, 8, 11):
-        plmn = (short(data, at) << 8) | np.int64(data[at + 2])
+        plmn = (short(data, at) << 8) | octet(data, at + 2)
         at += 3
     if kind in (0, 1, 4, 5, 8, 10, 11):
         lac = short(data, at)
@@ -141,7 +141,7 @@ def cells(data: Any, row: Any, at: Int, end: Int) -> Int:
     """48.008 3.2.2.27: the place of a list that names cells."""
     if at >= end:
         return ASK
-    kind = np.int64(data[at]) & 15
+    kind = octet(data, at) & 15
     if kind in (3, 6) or end - at == 1:
         return OK
     octets = cell_octets(kind)
@@ -158,11 +158,11 @@ def cause(data: Any, row: Any, at: Int, end: Int) -> Int:
     """48.008 3.2.2.5."""
     if at >= end:
         return ASK
-    code = np.int64(data[at])
+    code = octet(data, at)
     if code & 0x80:
         if end - at < 2:
             return ASK
-        code = ((code & 0x7F) << 8) | np.int64(data[at + 1])
+        code = ((code & 0x7F) << 8) | octet(data, at + 1)
     return set_cause(row, code)
 
 
@@ -171,11 +171,11 @@ def call_cause(data: Any, row: Any, at: Int, end: Int) -> Int:
     """24.008 10.5.4.11."""
     if at >= end:
         return ASK
-    if not data[at] & 0x80:
+    if not octet(data, at) & 0x80:
         at += 1
     if at + 1 >= end:
         return ASK
-    return set_cause(row, np.int64(data[at + 1]) & 0x7F)
+    return set_cause(row, octet(data, at + 1) & 0x7F)
 
 
 @compiled
@@ -192,8 +192,8 @@ def digits(data: Any, at: Int, end: Int, most: Int) -> tuple[Int, Int, Int]:
     high = low = np.int64(0)
     count = np.int64(0)
     for place in range(2 * (end - at)):
-        octet = np.int64(data[at + place // 2])
-        half = octet & 15 if place % 2 == 0 else octet >> 4
+        both = octet(data, at + place // 2)
+        half = both & 15 if place % 2 == 0 else both >> 4
         if half == _END_MARK or count == most:
             break
         if count >= DIGITS:
@@ -211,7 +211,7 @@ def called(data: Any, row: Any, at: Int, end: Int) -> Int:
     """24.008 10.5.4.7."""
     if at >= end:
         return OK
-    kind = np.int64(data[at])
+    kind = octet(data, at)
     return set_called(data, row, kind, at + 1, end, np.int64(-1))
 
 
@@ -220,7 +220,7 @@ def calling(data: Any, row: Any, at: Int, end: Int) -> Int:
     """24.008 10.5.4.9."""
     if at >= end:
         return OK
-    kind = np.int64(data[at])
+    kind = octet(data, at)
     at += 1
     if not kind & 0x80 and at < end:
         at += 1
@@ -256,7 +256,7 @@ def service_centre(data: Any, row: Any, at: Int, end: Int) -> Int:
     """24.011 8.2.5.1: an RP address, in the form of a calling number."""
     if at >= end:
         return OK
-    kind = np.int64(data[at])
+    kind = octet(data, at)
     at += 1
     if not kind & 0x80 and at < end:
         at += 1
@@ -274,8 +274,8 @@ def tp_address(data: Any, row: Any, at: Int, end: Int, is_called: bool) -> Int: 
     """23.040 9.1.2.5; a name instead of a number is left to the plain decoder."""
     if end - at < 2:
         return ASK
-    halves = np.int64(data[at])
-    kind = np.int64(data[at + 1])
+    halves = octet(data, at)
+    kind = octet(data, at + 1)
     if halves == 0:
         return OK
     if kind >> 4 & 7 == _ALPHANUMERIC:
@@ -308,8 +308,8 @@ def ber(data: Any, at: Int, end: Int) -> tuple[Int, Int, Int]:
     bad = (np.int64(-1), at, at)
     if end - at < 2:
         return bad
-    tag = np.int64(data[at])
-    length = np.int64(data[at + 1])
+    tag = octet(data, at)
+    length = octet(data, at + 1)
     at += 2
     if length == 0x80:
         return tag, at, end
@@ -319,7 +319,7 @@ def ber(data: Any, at: Int, end: Int) -> tuple[Int, Int, Int]:
             return bad
         length = np.int64(0)
         for _ in range(octets):
-            length = (length << 8) | np.int64(data[at])
+            length = (length << 8) | octet(data, at)
             at += 1
     if length > end - at:
         return bad

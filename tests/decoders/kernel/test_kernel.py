@@ -66,8 +66,8 @@ def test_a_number_too_long_for_a_row_is_whole_in_its_message() -> None:
         code=5,
         called=PartyNumber(digits, 0, 1),
     )
-    batch = Batch(np.zeros(1, ROW), b"", ["x"], "x")
-    batch.put(0, given, 0)
+    batch = Batch(np.zeros(1, ROW), b"", ["x"], ["x"])
+    batch.put(0, given, 0, 0)
     assert batch.rows[0]["called_digits"] == len(digits)
     assert message(batch, 0).called == PartyNumber(digits, 0, 1)
 
