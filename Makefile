@@ -1,4 +1,4 @@
-# make demo   the whole system on this machine, from a real capture to an SMS
+# make demo   the whole system on this machine, from a real capture to an SMS (SCENARIO=spring-festival: another)
 # make test   every test this machine can run; what is missing is skipped with how to get it
 # Both set up .venv from the lock files first. See CONTRIBUTING.md for the rest.
 
@@ -30,8 +30,9 @@ $(VENV)/.test: requirements-test.lock $(VENV)/.runtime
 	@$(PIP) --require-hashes -r requirements-test.lock
 	@touch $@
 
+# SCENARIO=spring-festival: people leave a made-up Zhengzhou, and the summary knows who really did.
 demo: $(VENV)/.runtime
-	@$(BIN)/xinling demo
+	@$(BIN)/xinling demo $(if $(SCENARIO),--scenario $(SCENARIO))
 
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest

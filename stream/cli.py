@@ -237,12 +237,16 @@ def campaigns_conflicts(
     campaign_files.meet(folder, areas, cells)
 
 
-@app.command(epilog="Example: `xinling demo`")
-def demo() -> None:
-    """Play real captures through the whole system on this machine, to an SMSC and back."""
+@app.command(epilog="Examples: `xinling demo`; `xinling demo --scenario spring-festival`")
+def demo(
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="What is played: labs or spring-festival.")
+    ] = "labs",
+) -> None:
+    """Play captures through the whole system on this machine, to an SMSC and back."""
     from stream import demo as room
 
-    raise typer.Exit(room.run())
+    raise typer.Exit(room.run(scene=scenario))
 
 
 @app.command(epilog="Example: `xinling run --config xinling.toml --only subscribers`")

@@ -12,9 +12,8 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,18 +23,19 @@ from rich.console import Console
 
 from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.decoder import Decoder, DecoderConfig
-from decoders.errors import XinlingError
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from rules.cells import CellTable
 from rules.engine import RuleSet
 from rules.verdicts import Verdict
+from simulator import departures
 from stream import metrics, outcomes, rule_files
 from stream.cancelling import cancelled
 from stream.control import Control, RedisMark
 from stream.delivery import Clocks, Delivery
 from stream.demo_reader import TimedReader
+from stream.demo_scenes import LABS, Scene, named
 from stream.demo_story import Story
-from stream.demo_view import Line, Summary, View
+from stream.demo_view import Comparison, Line, Summary, View
 from stream.embedded import RedisServer
 from stream.engine import Engine
 from stream.feeds import Feed
@@ -56,16 +56,6 @@ from stream.state import OutboxEntry, StoreUnavailableError
 from stream.topics import Log
 from stream.vault import Vault, masked
 
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
-CAPTURES = tuple(
-    str(FIXTURES / "pcap" / name)
-    for name in ("lab-a/A_msc.pcap", "lab-b/B_msc.pcap", "lab-c/C_msc.pcap")
-)
-FILES = FIXTURES / "demo"
-PROFILES = FILES / "profiles.csv"
-PLAN = FIXTURES / "plans" / "labs.csv"
-SPEED = 250.0
-"""Seconds of capture a second: a quarter of an hour in four seconds."""
 PARTITIONS = 4
 
 _PASSWORD = "demo"  # noqa: S105  of an SMSC on loopback, for some seconds
@@ -74,44 +64,33 @@ _RECEIPT_SECONDS = 5.0
 _INTERRUPTED = 130
 
 
-def run(console: Console | None = None) -> int:
+def run(console: Console | None = None, scene: str = LABS.name) -> int:
     """Runs the demonstration to its end; 0, or 130 after Ctrl-C, everything stopped either way.
 
     Raises XinlingError for what a person can mend.
     """
     console = console or Console(highlight=False)
     try:
-        return asyncio.run(main(console))
+        return asyncio.run(main(console, named(scene)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("interrupted; everything is stopped")
         return _INTERRUPTED
 
 
-async def main(
-    console: Console, captures: Sequence[str] = CAPTURES, speed: float | None = SPEED
-) -> int:
-    """Plays `captures` at `speed` (None: as fast as it goes), prints offers, then a summary."""
+async def main(console: Console, scene: Scene = LABS, *, paced: bool = True) -> int:
+    """Plays `scene` at its speed or as fast as it goes, prints offers, then a summary."""
     began = time.perf_counter()
-    _check_files(captures)
+    scene.check()
     _stop_on_sigterm()
     view = View(console)
     with RedisServer() as server:
-        demo = Demo(server.url, view)
+        demo = Demo(server.url, view, scene)
         async with demo:
-            view.ready(len(captures), speed, time.perf_counter() - began)
-            await demo.play(captures, speed)
+            ready = time.perf_counter() - began
+            view.ready(len(scene.captures), scene.what, scene.speed if paced else None, ready)
+            await demo.play(paced=paced)
     view.summary(demo.summary(time.perf_counter() - began))
     return 0
-
-
-def _check_files(captures: Sequence[str]) -> None:
-    for path in (*map(Path, captures), PROFILES, PLAN):
-        if not path.exists():
-            raise XinlingError(
-                "a file of the demonstration is not there",
-                file=str(path),
-                remedy="run it in a clone of the repository",
-            )
 
 
 def _stop_on_sigterm() -> None:
@@ -124,15 +103,10 @@ def _stop_on_sigterm() -> None:
 class Demo:
     """The rooms, put together; as an asynchronous context they run, and stop at its end."""
 
-    def __init__(self, url: str, view: View) -> None:
+    def __init__(self, url: str, view: View, scene: Scene = LABS) -> None:
         """`url`: of an empty Redis. Raises what is wrong with the demonstration's files."""
-        self._view = view
-        self._bundle = rule_files.bundle(
-            FILES / "campaigns",
-            FILES / rule_files.AREAS,
-            FILES / rule_files.CELLS,
-            FILES / rule_files.SETTINGS,
-        )
+        self._view, self._scene = view, scene
+        self._bundle = scene.bundle()
         self._pseudonyms = Pseudonyms(TEST_KEY)
         self._story = self._told()
         # redis-py bounds a write by asyncio.wait_for, which on Python 3.11 may lose a cancellation
@@ -143,7 +117,7 @@ class Demo:
         self._relay = Relay(self._store, self._publish, range(PARTITIONS))
         handler = Handler(self._store, RuleSet.load)
         self._engine = Engine(handler, PARTITIONS, when_handled=self._when_handled)
-        correlator = Correlator(CorrelatorConfig(), self._pseudonyms, rule_files.plan(PLAN))
+        correlator = Correlator(CorrelatorConfig(), self._pseudonyms, rule_files.plan(scene.plan))
         self._reader = TimedReader(Decoder(DecoderConfig()), correlator, view.damaged)
         self.smsc = Smsc(_PASSWORD)
         self._running = AsyncExitStack()
@@ -152,6 +126,7 @@ class Demo:
         self._verdicts: Counter[tuple[str, str, str]] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._latencies: list[float] = []
+        self._departed: list[tuple[str, int]] = []
         self._under_way: dict[str, Verdict] = {}
         self._concluded = asyncio.Event()
         self._concluded.set()
@@ -182,21 +157,22 @@ class Demo:
         """Stops the rooms in the other order."""
         await self._running.__aexit__(kind, error, trace)
 
-    async def play(self, captures: Sequence[str], speed: float | None) -> None:
+    async def play(self, *, paced: bool) -> None:
         """Publishes profiles and rules, plays the captures, waits for what is under way then."""
+        scene = self._scene
         log = Log("demo", PARTITIONS)
         writer = EngineWriter(self._engine)
         control = Control(writer, log, RedisMark(self._redis, log.epoch))
-        await control.profiles(str(PROFILES), self._pseudonyms, self._vault)
+        await control.profiles(str(self._scene.profiles), self._pseudonyms, self._vault)
         await control.rules(self._bundle)
         ingest = Ingest(
-            feed=Feed(captures, self._view.damaged),
+            feed=Feed([str(path) for path in scene.captures], self._view.damaged),
             reader=self._reader,
             writer=writer,
             log=log,
-            settings=PLAN.read_bytes(),
+            settings=scene.plan.read_bytes(),
             flush_seconds=_FLUSH_SECONDS,
-            speed=speed,
+            speed=scene.speed if paced else None,
         )
         try:
             await ingest.run()
@@ -215,15 +191,25 @@ class Demo:
             outcomes=self._outcomes,
             taken=len(self.smsc.submitted),
             latencies=self._latencies,
+            truth=self._compared(),
             seconds=seconds,
         )
+
+    def _compared(self) -> Comparison | None:
+        """The triggers of departures against the truth, where it is known."""
+        if self._scene.departures is None:
+            return None
+        truth = departures.read(self._scene.departures)
+        subscriber = self._pseudonyms.subscriber
+        left = [one._replace(imsi=subscriber(one.imsi)) for one in truth.departures]
+        return Comparison(departures.compare(left, self._departed, self._clock), truth.flapped)
 
     def _told(self) -> Story:
         rules = RuleSet.load(self._bundle, running=True)
         cells = CellTable.load(self._bundle[rule_files.CELLS], rule_files.CELLS)
         people = {
             self._pseudonyms.subscriber(imsi): profile
-            for imsi, _, profile in rule_files.profiles(PROFILES)
+            for imsi, _, profile in rule_files.profiles(self._scene.profiles)
         }
         return Story(rules, cells, people)
 
@@ -257,6 +243,8 @@ class Demo:
     async def _take(self, verdict: Verdict) -> None:
         assert self._delivery is not None
         self._verdicts[verdict.campaign, verdict.verdict, verdict.reason or ""] += 1
+        if verdict.step == 0 and verdict.trigger.startswith("left:"):
+            self._departed.append((verdict.subscriber, verdict.time))
         if not is_offer(verdict):
             await self._show(verdict, verdict.reason or "not sent", verdict.verdict)
             return

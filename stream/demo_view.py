@@ -16,6 +16,7 @@ from rich.text import Text
 
 from decoders.errors import XinlingError
 from decoders.times import to_text
+from simulator.departures import Figures
 from stream.ingest import Totals
 
 _COLOURS = {
@@ -44,6 +45,14 @@ class Line(NamedTuple):
     """The outcome or verdict that gives the line its colour."""
 
 
+class Comparison(NamedTuple):
+    """Departures that were found, where the truth is known."""
+
+    figures: Figures
+    flapped: int
+    """How often somebody crossed the border and was soon back."""
+
+
 class Summary(NamedTuple):
     """What a run came to."""
 
@@ -56,6 +65,7 @@ class Summary(NamedTuple):
     """Short messages that the SMSC took."""
     latencies: Sequence[float]
     """Seconds from the frame to the SMSC's answer, of each submit."""
+    truth: Comparison | None
     seconds: float
 
 
@@ -65,11 +75,11 @@ class View:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def ready(self, captures: int, speed: float | None, seconds: float) -> None:
+    def ready(self, captures: int, what: str, speed: float | None, seconds: float) -> None:
         """Says what is about to happen."""
         pace = "as fast as it goes" if speed is None else f"{speed:g} times as fast as it was"
         self._print(Text(f"Redis, SMSC and engine answer after {seconds:.1f} s."))
-        self._print(Text(f"Playing {captures} captures of real A-interface traffic, {pace}."))
+        self._print(Text(f"Playing {captures} {what}, {pace}."))
         self._print(Text("Identities are test ranges, their pseudonyms under a public key.", "dim"))
         self._print(Text())
 
@@ -120,11 +130,25 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
         (f"  {campaign}", f"{number} {verdict}" + (f" ({reason})" if reason else ""))
         for (campaign, verdict, reason), number in sorted(summary.verdicts.items())
     ]
+    facts += _held_against(summary.truth)
     facts.append(("outcomes", _listed(summary.outcomes)))
     facts.append(("short messages at the SMSC", f"{summary.taken}"))
     facts.append(("from frame to submit", _spread(summary.latencies)))
     facts.append(("time in all", f"{summary.seconds:.1f} s"))
     return facts
+
+
+def _held_against(truth: Comparison | None) -> list[tuple[str, str]]:
+    """What was found of what really happened."""
+    if truth is None:
+        return []
+    found = truth.figures
+    return [
+        ("really left", f"{found.departures}, {found.found} of them found"),
+        ("triggers of somebody who had not left", f"{found.wrong}"),
+        ("crossed the border and were soon back", f"{truth.flapped} times"),
+        ("from crossing to trigger", f"{found.delay / 60:.1f} min in the median"),
+    ]
 
 
 def _listed(counts: Mapping[str, int]) -> str:

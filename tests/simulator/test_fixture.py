@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from simulator import command
-
 _FOLDER = Path(__file__).parents[2] / "fixtures" / "pcap" / "spring-festival"
 _NAMES = {
     "spring-festival.pcap.gz": "all.pcap.gz",
@@ -19,13 +17,6 @@ _NAMES = {
     "truth/departures.csv": "truth/departures.csv",
     "truth/dialogues.csv": "truth/dialogues.csv",
 }
-
-
-@pytest.fixture(scope="module")
-def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fixture") / "out"
-    command.run(str(_FOLDER / "scenario.yaml"), str(folder), people=None, days=None, seed=None)
-    return folder
 
 
 @pytest.mark.parametrize("name", _NAMES)

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from leaving import compare, departures, triggers
+from leaving import triggers
 from made import simulated
 from typer.testing import CliRunner
 
 from decoders.times import from_text
+from simulator.departures import compare, read
 from simulator.geography import ZHENGZHOU
 from stream.cli import app
 
@@ -156,7 +157,7 @@ def test_who_left_zhengzhou_is_found_and_nobody_else(tmp_path: Path, variant: st
     )
     rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     end = from_text("2008-01-31T12:00:00Z")
-    figures = compare(departures(folder), triggers(rows), end)
+    figures = compare(read(folder / "truth" / "departures.csv").departures, triggers(rows), end)
     _say(
         f"{variant}: {figures.departures} left, recall {figures.recall:.3f}, "
         f"precision {figures.precision:.3f}, median delay {figures.delay:.0f} s"

@@ -16,8 +16,8 @@ import pytest
 from rich.console import Console
 
 from decoders.errors import XinlingError
-from stream import demo
-from stream.demo import CAPTURES, Demo, main
+from stream.demo import Demo, main
+from stream.demo_scenes import LABS
 from stream.demo_view import View
 from stream.embedded import RedisServer
 
@@ -40,14 +40,14 @@ async def test_the_five_phones_that_left_and_nobody_else_get_the_first_offer() -
     with RedisServer() as server:
         played = Demo(server.url, View(plain()))
         async with played:
-            await played.play(CAPTURES, None)
+            await played.play(paced=False)
     got = [sms.destination for sms in played.smsc.submitted if LEFT in sms.body.decode("utf-16-be")]
     assert sorted(got) == sorted(WHO_LEFT)
 
 
 async def test_the_second_campaign_shows_audience_consent_opt_out_cap_and_control_group() -> None:
     console = plain()
-    assert await main(console, speed=None) == 0
+    assert await main(console, paced=False) == 0
     calls = [line for line in printed(console).splitlines() if " cheap-calls " in line]
     for said in ("not in audience", "no consent", "opted out", "capped", "control ", "send "):
         assert any(said in line for line in calls), said
@@ -55,8 +55,8 @@ async def test_the_second_campaign_shows_audience_consent_opt_out_cap_and_contro
 
 async def test_p1_speed_changes_no_decision() -> None:
     slow, fast = plain(), plain()
-    await main(slow, speed=2000.0)
-    await main(fast, speed=None)
+    await main(slow, LABS._replace(speed=2000.0))
+    await main(fast, paced=False)
     assert decided(slow) == decided(fast)
     assert len(decided(fast)) == 15
 
@@ -68,24 +68,21 @@ def decided(console: Console) -> list[str]:
 
 async def test_p6_no_clear_number_is_printed() -> None:
     console = plain()
-    await main(console, speed=None)
+    await main(console, paced=False)
     assert not any(number in printed(console) for number in WHO_LEFT)
 
 
 async def test_into_a_pipe_there_are_plain_lines_and_every_fact() -> None:
     console = plain()
-    await main(console, speed=None)
+    await main(console, paced=False)
     assert "\x1b" not in printed(console)
     for fact in ("frames: ", "messages: ", "events: ", "triggers ", "from frame to submit: "):
         assert f"\n{fact}" in printed(console)
 
 
-async def test_files_that_are_not_there_are_said_with_a_remedy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(demo, "PLAN", Path("/nowhere/plan.csv"))
+async def test_files_that_are_not_there_are_said_with_a_remedy() -> None:
     with pytest.raises(XinlingError) as error:
-        await main(plain())
+        await main(plain(), LABS._replace(plan=Path("/nowhere/plan.csv")))
     assert error.value.file == "/nowhere/plan.csv"
     assert error.value.remedy
 
@@ -146,6 +143,6 @@ def begun(folder: Path) -> subprocess.Popen[str]:
 async def test_what_is_published_while_more_is_flushed_is_shown_once() -> None:
     for _ in range(3):
         console = plain()
-        await main(console, speed=None)
+        await main(console, paced=False)
         lines = decided(console)
         assert len(set(lines)) == len(lines)
