@@ -8,7 +8,9 @@ that was not used for longest goes first, and is counted.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 
 import msgspec
 
@@ -197,6 +199,18 @@ class Bindings:
                 return None
             number = self._numbers[vlr] = len(self._numbers)
         return number << 32 | int(tmsi, 16)
+
+
+def imsis_of(data: bytes) -> Iterator[str]:
+    """Everybody in a table that `Bindings.dump` gave, some of them twice; nobody in anything else."""
+    try:
+        kept = msgspec.msgpack.decode(data, type=_Kept)
+    except msgspec.DecodeError:
+        return
+    for values in kept.imsis[1::2] if kept.version == _VERSION else ():
+        numbers = array("Q")
+        numbers.frombytes(values)
+        yield from (str(number)[1:] for number in numbers)
 
 
 def _value(imsi: str) -> int | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
 import msgspec
@@ -80,3 +81,11 @@ class RedisCheckpoint:
 def pieces_of(redis: Redis, privacy_key: bytes, name: str) -> Pieces:
     """The table that lies under `name`, which begins with `PREFIX`, as this key opens it."""
     return Pieces(redis, Seal(privacy_key, b"xinling ingest bindings"), name, _KEPT_SECONDS)
+
+
+async def tables(redis: Redis) -> AsyncIterator[str]:
+    """The names of all tables there are."""
+    async for place in redis.scan_iter(f"{PREFIX}*"):
+        name = place.decode()
+        if name.count(":") == PREFIX.count(":"):
+            yield name

@@ -11,7 +11,7 @@ what came and then looks for the offer. Whoever is second sees both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import msgspec
@@ -232,3 +232,32 @@ def _entry(offer: str, fields: Mapping[Any, Any]) -> Entry:
 
 def _text(value: bytes | str) -> str:
     return value if isinstance(value, str) else value.decode()
+
+
+async def of_subscribers(
+    redis: Redis, prefix: str, at_once: int
+) -> AsyncIterator[dict[str, str]]:
+    """Offers whose subscriber's name begins with `prefix`, with that name, some at a time."""
+    head, tail = (part.encode() for part in (_RECORD % "*").split("*"))
+    cursor = 0
+    while True:
+        cursor, places = await redis.scan(cursor, match=_RECORD % "*", count=at_once)
+        async with redis.pipeline(transaction=False) as pipe:
+            for place in places:
+                pipe.hget(place, "subscriber")
+            names = await pipe.execute()
+        found = {
+            place.removeprefix(head).removesuffix(tail).decode(): _text(name or b"")
+            for place, name in zip(places, names, strict=True)
+        }
+        yield {offer: name for offer, name in found.items() if name.startswith(prefix)}
+        if not cursor:
+            return
+
+
+async def rename(redis: Redis, subscribers: Mapping[str, str]) -> None:
+    """Offer → what its subscriber is called from now on."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for offer, name in subscribers.items():
+            pipe.hset(_RECORD % offer, "subscriber", name)
+        await pipe.execute()

@@ -7,7 +7,7 @@ and bound to its subscriber: a record copied under another pseudonym does not op
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -69,6 +69,26 @@ class Vault:
         assert not isinstance(sealed, str), "the connection must not decode responses"
         return None if sealed is None else self._open(subscriber, sealed)
 
+    async def get_all(self, subscribers: Collection[str]) -> dict[str, Identity]:
+        """The identities that are known, by pseudonym; raises `VaultError` as `get` does."""
+        names = list(subscribers)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.get(_PREFIX + name)
+            sealed = await pipe.execute()
+        return {
+            name: self._open(name, record)
+            for name, record in zip(names, sealed, strict=True)
+            if record is not None
+        }
+
+    async def forget_all(self, subscribers: Collection[str]) -> None:
+        """Erases identities; one round trip."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for name in subscribers:
+                pipe.delete(_PREFIX + name)
+            await pipe.execute()
+
     async def forget(self, subscriber: str) -> bool:
         """Erases an identity; whether there was one."""
         return bool(await self._redis.delete(_PREFIX + subscriber))
@@ -91,3 +111,16 @@ class Vault:
                 remedy="start with the key that sealed it, or load the profiles again",
             ) from error
         return msgspec.msgpack.decode(plain, type=Identity)
+
+
+async def in_vault(redis: Redis, prefix: str, at_once: int) -> AsyncIterator[list[str]]:
+    """The pseudonyms beginning with `prefix` under which somebody is known, some at a time.
+
+    One may come twice. Who is put or erased meanwhile may come or not.
+    """
+    cursor = 0
+    while True:
+        cursor, places = await redis.scan(cursor, match=f"{_PREFIX}{prefix}*", count=at_once)
+        yield [place.decode().removeprefix(_PREFIX) for place in places]
+        if not cursor:
+            return
