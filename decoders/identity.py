@@ -202,7 +202,7 @@ class Bindings:
 
 
 def imsis_of(data: bytes) -> Iterator[str]:
-    """Everybody in a table that `Bindings.dump` gave, some of them twice; nobody in anything else."""
+    """Everybody in what `Bindings.dump` gave, some of them twice; nobody in anything else."""
     try:
         kept = msgspec.msgpack.decode(data, type=_Kept)
     except msgspec.DecodeError:

@@ -234,9 +234,7 @@ def _text(value: bytes | str) -> str:
     return value if isinstance(value, str) else value.decode()
 
 
-async def of_subscribers(
-    redis: Redis, prefix: str, at_once: int
-) -> AsyncIterator[dict[str, str]]:
+async def of_subscribers(redis: Redis, prefix: str, at_once: int) -> AsyncIterator[dict[str, str]]:
     """Offers whose subscriber's name begins with `prefix`, with that name, some at a time."""
     head, tail = (part.encode() for part in (_RECORD % "*").split("*"))
     cursor = 0

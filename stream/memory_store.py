@@ -121,6 +121,11 @@ class MemoryStore(StateStore):
         """See `StateStore.aside`."""
         return dict(self._of(partition).aside)
 
+    async def names(self, partition: int, page: int) -> tuple[list[str], int | None]:
+        """See `StateStore.names`: all of them are one page."""
+        kept = self._of(partition)
+        return list(kept.states | kept.profiles), None
+
     async def outbox(self, partition: int, limit: int) -> list[Waiting]:
         """See `StateStore.outbox`."""
         entries = islice(self._of(partition).outbox.items(), limit)

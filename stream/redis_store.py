@@ -38,6 +38,8 @@ _LUA = files("stream") / "lua"
 _CONNECTIONS = 64
 _ANSWER_SECONDS = 10.0
 _KEEPALIVE_SECONDS = 15
+_SCANNED = 1000
+"""Keys that Redis looks at for a page of names."""
 
 
 class RedisStore(StateStore):
@@ -121,6 +123,18 @@ class RedisStore(StateStore):
             self._client.hgetall(self._key(partition, "aside"))
         )
         return {name.decode(): reason.decode() for name, reason in stored.items()}
+
+    async def names(self, partition: int, page: int) -> tuple[list[str], int | None]:
+        """See `StateStore.names`; a page is a cursor of SCAN."""
+        heads = [self._key(partition, kind) for kind in ("s:", "f:")]
+        where: dict[str, Any] = {"match": self._key(partition, "[sf]:*"), "count": _SCANNED}
+        if isinstance(self._client, RedisCluster):
+            where["target_nodes"] = self._client.get_node_from_key(heads[0])
+        cursor, keys = await _asked(self._client.scan(page, **where))
+        if isinstance(cursor, dict):
+            (cursor,) = cursor.values()
+        names = [key.decode().removeprefix(heads[0]).removeprefix(heads[1]) for key in keys]
+        return names, cursor or None
 
     async def outbox(self, partition: int, limit: int) -> list[Waiting]:
         """See `StateStore.outbox`."""

@@ -198,6 +198,12 @@ class StateStore(Protocol):
     async def aside(self, partition: int) -> dict[str, str]:
         """Subscribers whose state could not be read, with the reason."""
 
+    async def names(self, partition: int, page: int) -> tuple[list[str], int | None]:
+        """Whose state or profile is kept: those of a page, and the page after it, None at the end.
+
+        The first page is 0. A name may come twice; who comes or goes meanwhile may come or not.
+        """
+
     async def outbox(self, partition: int, limit: int) -> list[Waiting]:
         """The oldest entries, in order, at most `limit`."""
 
