@@ -161,3 +161,21 @@ async def test_timers_that_move_often_do_not_pile_up() -> None:
     assert len(store._of(0).timers._heap) < 1100
     due = (await store.load(0, [], 10**9, 100)).due
     assert due == [(19_900 + number, f"s{number}") for number in range(20)]
+
+
+async def test_whose_state_or_profile_is_kept_is_told_page_by_page(store: StateStore) -> None:
+    people = [f"1-{number:024x}" for number in range(3000)]
+    states = dict.fromkeys(people[:2000], b"state")
+    profiles = dict.fromkeys(people[1000:], b"profile")
+    await store.commit(2, b"", Commit(Progress(), states=states, profiles=profiles))
+    assert await everybody(store, 2) == set(people)
+    assert await everybody(store, 3) == set()
+
+
+async def everybody(store: StateStore, partition: int) -> set[str]:
+    found: set[str] = set()
+    page: int | None = 0
+    while page is not None:
+        names, page = await store.names(partition, page)
+        found.update(names)
+    return found
