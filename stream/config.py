@@ -42,6 +42,12 @@ class Privacy(_Section, frozen=True):
     key_file: str = ""
     """A file that holds them, in place of `key`."""
     key_version: Annotated[int, Meta(ge=1, le=255)] = 1
+    next_key: str = ""
+    """The key that `xinling rotate-key` changes to; 64 hexadecimal digits."""
+    next_key_file: str = ""
+    """A file that holds them, in place of `next_key`."""
+    next_key_version: Annotated[int, Meta(ge=0, le=255)] = 0
+    """Its version; 0 for the one after `key_version`."""
 
 
 class Kafka(_Section, frozen=True):
@@ -174,18 +180,26 @@ def load(file: str | None, environment: Mapping[str, str]) -> Config:
 
 def privacy_key(config: Config) -> bytes:
     """The 32 octets of the key; raises ConfigError where there is none or it is none."""
-    text = config.privacy.key
-    if config.privacy.key_file:
-        text = _text(config.privacy.key_file, "privacy.key_file").strip()
+    return _key(config.privacy.key, config.privacy.key_file, "privacy.key")
+
+
+def next_key(config: Config) -> bytes:
+    """The 32 octets of the key to change to; raises ConfigError likewise."""
+    return _key(config.privacy.next_key, config.privacy.next_key_file, "privacy.next_key")
+
+
+def _key(text: str, file: str, name: str) -> bytes:
+    if file:
+        text = _text(file, f"{name}_file").strip()
     remedy = f"put {KEY_BYTES * 2} hexadecimal digits there, as `openssl rand -hex 32` makes them"
     if not text:
-        raise ConfigError("there is no key for the pseudonyms", key="privacy.key", remedy=remedy)
+        raise ConfigError("there is no key for the pseudonyms", key=name, remedy=remedy)
     try:
         key = bytes.fromhex(text)
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
-        raise ConfigError("not a key", key="privacy.key", remedy=remedy)
+        raise ConfigError("not a key", key=name, remedy=remedy)
     return key
 
 
