@@ -1,7 +1,8 @@
 """One key for what Redis holds: with another, every opt-out, cap and claim would be a stranger's.
 
 A fingerprint of the key stands in Redis from the first start on; it tells nothing of the key. A
-role that comes with another key does not start (P3).
+role that comes with another key does not start (P3). While a key is being changed (`stream.rekey`)
+both fingerprints stand there, and no role starts at all.
 """
 
 from __future__ import annotations
@@ -15,6 +16,15 @@ from stream import config as configuration
 from stream.config import Config, ConfigError
 
 _PLACE: Final = "xl:key"
+_TO: Final = ">"
+_BEGIN = """
+local stored = redis.call('GET', KEYS[1])
+if not stored or stored == ARGV[1] or stored == ARGV[3] then
+  redis.call('SET', KEYS[1], ARGV[3])
+  return ARGV[3]
+end
+return stored
+"""
 
 
 async def held(redis: Redis, config: Config) -> None:
@@ -22,13 +32,51 @@ async def held(redis: Redis, config: Config) -> None:
     mine = fingerprint(configuration.privacy_key(config), config.privacy.key_version)
     if await redis.set(_PLACE, mine, nx=True):
         return
-    stored = await redis.get(_PLACE)
-    if stored is not None and _text(stored) != mine:
+    stored = _text(await redis.get(_PLACE) or mine)
+    if _TO in stored:
+        raise ConfigError(
+            "the key is being changed, and that has not come to its end",
+            key="privacy.key",
+            remedy="let `xinling rotate-key` finish; it goes on where it was",
+        )
+    if stored != mine:
         raise ConfigError(
             "another key made what this Redis holds: opt-outs, caps and claims are under it",
             key="privacy.key",
-            remedy="give the key it was made with; docs/operations.md says what a new key takes",
+            remedy="give the key it was made with, or change it with `xinling rotate-key`",
         )
+
+
+async def begin_change(redis: Redis, old: str, new: str) -> bool:
+    """From now on no role starts; False where `new` is in force already.
+
+    Takes fingerprints. May be called again after a change was cut off. Raises ConfigError where
+    neither is what made the content of `redis`, or where another change was begun.
+    """
+    under_way = f"{old}{_TO}{new}"
+    script = redis.register_script(_BEGIN)
+    stored = _text(await script(keys=[_PLACE], args=[old, new, under_way]))
+    if stored == under_way:
+        return True
+    if stored == new:
+        return False
+    raise ConfigError(
+        "another change of the key was begun" if _TO in stored else "not the key that is in force",
+        key="privacy.key",
+        remedy="give the two keys with which it was begun"
+        if _TO in stored
+        else "give the key that made what this Redis holds, and its version",
+    )
+
+
+async def end_change(redis: Redis, new: str) -> None:
+    """From now on `new` is in force."""
+    await redis.set(_PLACE, new)
+
+
+async def give_up_change(redis: Redis, old: str) -> None:
+    """Nothing was rewritten: `old` is in force again."""
+    await redis.set(_PLACE, old)
 
 
 def fingerprint(key: bytes, version: int) -> str:
