@@ -47,6 +47,19 @@ def opted_out(profile: Profile | None) -> Profile:
     return msgspec.structs.replace(profile or Profile(), opted_out=True)
 
 
+def after(before: Profile, loaded: Profile | None) -> Profile:
+    """What `loaded` makes of `before`: a no stays a no, and a seed stays where none is given.
+
+    A change of the privacy key gives seeds; who loads profiles need not know of them.
+    """
+    profile = loaded or Profile()
+    return msgspec.structs.replace(
+        profile,
+        opted_out=before.opted_out or profile.opted_out,
+        seed=profile.seed or before.seed,
+    )
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name for part in text.split(";") if (name := part.strip()))
 

@@ -15,15 +15,15 @@ from stream.app import Fail, Role
 from stream.config import Config
 from stream.delivery import Clocks, Delivery
 from stream.gate import StoreGate
-from stream.key_guard import held
 from stream.ledger import Ledger
 from stream.outcomes import Outcome
+from stream.presence import Presence
 from stream.publisher import Publisher
 from stream.publishing import Publishing, verdict_of
 from stream.receipts import Receipt
 from stream.redis_store import RedisStore
 from stream.retry import patiently
-from stream.roles import Part, answering, redis_client
+from stream.roles import DELIVERY, Part, answering, redis_client
 from stream.smpp import SmppClient, SmppConfig
 from stream.state import InfrastructureError
 from stream.stops import Stops
@@ -43,6 +43,7 @@ class DeliveryPart(Part):
         self._config = config
         self._patience = config.service.retry_seconds
         self._redis = redis_client(config)
+        self._presence = Presence(self._redis, config, DELIVERY)
         self._publisher = Publisher(config.kafka, self._patience)
         self._publishing = Publishing(self._publisher, log.partitions)
         self._clock = _OfferClock(config.service.clock)
@@ -61,10 +62,11 @@ class DeliveryPart(Part):
     async def run(self) -> None:
         """See `Part.run`."""
         await answering(self._redis, self._patience)
-        await held(self._redis, self._config)
+        await self._presence.begin()
         await self._smsc.start()
         await self._role.start()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._presence.run())
             group.create_task(self._delivery.keep_settling())
             group.create_task(self._role.watch())
 
@@ -75,6 +77,7 @@ class DeliveryPart(Part):
     async def close(self) -> None:
         """See `Part.close`."""
         await self._smsc.stop()
+        await self._presence.end()
         await self._publisher.close()
         await self._redis.aclose()
 

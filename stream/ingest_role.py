@@ -22,11 +22,11 @@ from stream.config import Config
 from stream.control import Control, RedisMark
 from stream.feeds import Feed
 from stream.ingest import Ingest, Reader, flush_after
-from stream.key_guard import held
 from stream.log_writer import LogWriter
+from stream.presence import Presence
 from stream.publisher import Publisher
 from stream.redis_store import RedisStore
-from stream.roles import Part, answering, bundle, redis_client, signature
+from stream.roles import INGEST, Part, answering, bundle, redis_client, signature
 from stream.rules_watch import RulesWatch
 from stream.stops import Stops
 from stream.topics import Log
@@ -119,7 +119,8 @@ class IngestPart(Part):
         writer = LogWriter(self._publisher, self._log.partitions)
         try:
             await answering(redis, config.service.retry_seconds)
-            await held(redis, config)
+            presence = Presence(redis, config, INGEST)
+            await presence.begin()
             control = Control(writer, self._log, RedisMark(redis, self._log.epoch))
             watch = RulesWatch(
                 lambda: signature(config),
@@ -131,6 +132,7 @@ class IngestPart(Part):
             await watch.begin(await RedisStore(redis).rules(0))
             await self._publish_profiles(control, redis)
             async with asyncio.TaskGroup() as group:
+                group.create_task(presence.run(self._stopping))
                 group.create_task(watch.run(self._stopping))
                 group.create_task(self._read())
         finally:
@@ -178,9 +180,12 @@ def transport(config: Config) -> TransportConfig:
 
 
 def _settings(config: Config) -> bytes:
-    """What the events depend on besides the captures."""
-    ingest, privacy = config.ingest, config.privacy
+    """What the events depend on besides the captures and the key.
+
+    Their numbers do not depend on the key: under the next one they are recognised (`stream.rekey`).
+    """
+    ingest = config.ingest
     plan = rule_files.plan_text(config.rules.plan)
-    parts = (ingest.point_code_bits, ingest.ipa_ports, privacy.key_version, plan)
+    parts = (ingest.point_code_bits, ingest.ipa_ports, plan)
     pools = (ingest.nri_bits, ingest.nris) if ingest.nri_bits else ()
     return repr((*parts, *pools)).encode()

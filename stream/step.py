@@ -309,10 +309,13 @@ class StepRun:
             self._write_profile(known, self._still_no(known, item.profile))
 
     def _still_no(self, known: _Known, packed: bytes) -> bytes:
-        """A profile loaded again does not take back what the subscriber said (P3)."""
-        if known.profile is None or not known.profile.opted_out:
+        """A profile loaded again does not take back what the subscriber said (P3).
+
+        Nor where their control groups are drawn from, once that is not the pseudonym any more.
+        """
+        if known.profile is None or not (known.profile.opted_out or known.profile.seed):
             return packed
-        return profiles.encode(profiles.opted_out(self._unpack_profile(packed)))
+        return profiles.encode(profiles.after(known.profile, self._unpack_profile(packed)))
 
     def _erase(self, known: _Known) -> None:
         said_no = known.profile is not None and known.profile.opted_out

@@ -12,12 +12,12 @@ from stream import topics
 from stream.app import Fail, Role
 from stream.config import Config
 from stream.handler import Handler
-from stream.key_guard import held
+from stream.presence import Presence
 from stream.publisher import Publisher
 from stream.publishing import Publishing
 from stream.redis_store import RedisStore
 from stream.relay import Relay
-from stream.roles import Part, answering, redis_client
+from stream.roles import SUBSCRIBERS, Part, answering, redis_client
 from stream.state import InfrastructureError
 from stream.subscribers import Subscribers
 from stream.topics import Log
@@ -31,6 +31,7 @@ class SubscribersPart(Part):
         self._config = config
         self._patience = config.service.retry_seconds
         self._redis = redis_client(config)
+        self._presence = Presence(self._redis, config, SUBSCRIBERS)
         self._store = RedisStore(self._redis)
         self._publisher = Publisher(config.kafka, self._patience)
         publishing = Publishing(self._publisher, log.partitions)
@@ -59,9 +60,10 @@ class SubscribersPart(Part):
     async def run(self) -> None:
         """See `Part.run`."""
         await answering(self._redis, self._patience)
-        await held(self._redis, self._config)
+        await self._presence.begin()
         await self._role.start()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._presence.run())
             group.create_task(self._relay.run())
             group.create_task(self._watchdog.run())
             group.create_task(self._role.watch())
@@ -74,6 +76,7 @@ class SubscribersPart(Part):
         """See `Part.close`."""
         with suppress(InfrastructureError, KafkaError, TimeoutError):
             await asyncio.wait_for(self._ends.close(), 1.0)
+        await self._presence.end()
         await self._publisher.close()
         await self._store.close()
 
