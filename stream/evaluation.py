@@ -52,7 +52,7 @@ class Evaluation:
 
     def outcome(self, outcome: Outcome) -> None:
         """Takes a row of the topic `outcomes`."""
-        if outcome.campaign != self.campaign:
+        if outcome.campaign != self.campaign or outcome.test:
             return
         people = self._outcomes[outcome.outcome]
         if len(people) < MOST_PEOPLE:

@@ -17,17 +17,20 @@ from decoders.transport import TransportConfig
 from stream import config as configuration
 from stream import rule_files
 from stream.audit import Audit
+from stream.budget_store import BudgetStore
 from stream.checkpoint import RedisCheckpoint
 from stream.config import Config
 from stream.control import Control, RedisMark
 from stream.feeds import Feed
 from stream.ingest import Ingest, Reader, flush_after
 from stream.log_writer import LogWriter
+from stream.outcome_bridge import OutcomeBridge
 from stream.presence import Presence
 from stream.publisher import Publisher
 from stream.redis_store import RedisStore
 from stream.roles import INGEST, Part, answering, bundle, redis_client, signature
 from stream.rules_watch import RulesWatch
+from stream.settling import RedisSettling
 from stream.stops import Stops
 from stream.topics import Log
 from stream.undecoded import UndecodedWriter
@@ -131,9 +134,18 @@ class IngestPart(Part):
             )
             await watch.begin(await RedisStore(redis).rules(0))
             await self._publish_profiles(control, redis)
+            bridge = OutcomeBridge(
+                config.kafka,
+                self._log,
+                writer=writer,
+                publisher=self._publisher,
+                redis=redis,
+                patience=config.service.retry_seconds,
+            )
             async with asyncio.TaskGroup() as group:
                 group.create_task(presence.run(self._stopping))
                 group.create_task(watch.run(self._stopping))
+                group.create_task(bridge.run(self._stopping))
                 group.create_task(self._read())
         finally:
             await writer.close()
@@ -164,13 +176,27 @@ class IngestPart(Part):
             flush_seconds=flush_after(config.flush_seconds, self._log.partitions),
             speed=configuration.speed(config),
             checkpoint=self._checkpoint() if feed.live else None,
+            settling=self._settling(),
+            name=self._name() if feed.live else "",
         )
 
+    def _name(self) -> str:
+        """Of a live feed, by its sources: the same after a restart."""
+        return blake2b(repr(self._config.ingest.sources).encode(), digest_size=8).hexdigest()
+
+    def _redis(self) -> Redis:
+        if self._kept is None:
+            self._kept = redis_client(self._config)
+        return self._kept
+
     def _checkpoint(self) -> RedisCheckpoint:
-        """Keeps what a feed that cannot be read again has taught; named by its sources."""
-        self._kept = redis_client(self._config)
-        name = blake2b(repr(self._config.ingest.sources).encode(), digest_size=8).hexdigest()
-        return RedisCheckpoint(self._kept, configuration.privacy_key(self._config), name)
+        """Keeps what a feed that cannot be read again has taught."""
+        key = configuration.privacy_key(self._config)
+        return RedisCheckpoint(self._redis(), key, self._name())
+
+    def _settling(self) -> RedisSettling:
+        redis = self._redis()
+        return RedisSettling(BudgetStore(redis), RedisMark(redis, self._log.epoch))
 
 
 def transport(config: Config) -> TransportConfig:

@@ -53,6 +53,18 @@ partition_lag = Gauge(
     "xinling_partition_lag", "Records of the log that are not committed yet", ["partition"]
 )
 verdicts = Counter("xinling_verdicts", "Verdicts by campaign", ["campaign", "verdict", "reason"])
+late_events = Counter(
+    "xinling_late_events", "Events whose time the partition's clock had passed when they came"
+)
+budget_waiting = Gauge(
+    "xinling_budget_waiting", "Offers that wait for what is left of a shared budget"
+)
+budget_decided = Counter(
+    "xinling_budget_decided", "Offers asked of a shared budget, by answer", ["campaign", "answer"]
+)
+budget_unsettled = Counter(
+    "xinling_budget_unsettled", "Capture minutes at which ingest waited for the budgets in vain"
+)
 dead_letters = Counter("xinling_dead_letters", "Records set aside, by reason", ["reason"])
 
 # delivery: offers in, submits out
@@ -60,6 +72,17 @@ outbox_pending = Gauge(
     "xinling_outbox_pending", "Verdicts committed and not yet published", ["partition"]
 )
 outcomes = Counter("xinling_outcomes", "What became of offers", ["campaign", "outcome"])
+offers_lag = Gauge(
+    "xinling_offers_lag", "Records of the topic offers that are not dealt with", ["partition"]
+)
+replies = Counter(
+    "xinling_replies",
+    "What subscribers wrote back, by what it came to",
+    ["meaning"],
+)
+outcomes_carried = Counter(
+    "xinling_outcomes_carried", "Outcomes put onto the log, which end waves", ["outcome"]
+)
 submit_seconds = Histogram(
     "xinling_submit_seconds", "From submit_sm to its response", buckets=_FAST
 )

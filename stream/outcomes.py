@@ -19,6 +19,8 @@ FAILED = "failed"
 UNKNOWN = "unknown"
 WITHHELD = "withheld"
 EXPIRED = "expired"
+REPLIED = "replied"
+OPTED_OUT = "opted out"
 
 MAY_FOLLOW: dict[str, frozenset[str | None]] = {
     CLAIMED: frozenset({None}),
@@ -47,6 +49,8 @@ class Outcome(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     outcome: str
     reason: str | None = None
     """Why it was withheld or failed, in the words of the contracts or of SMPP."""
+    test: bool = False
+    """Of a test number of the seed list: no offer to a subscriber, and in no report."""
 
     def row(self) -> dict[str, Any]:
         """The row as plain values, time as text, absent keys left out."""

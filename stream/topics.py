@@ -86,12 +86,14 @@ async def prepare(config: KafkaConfig, patience: float) -> Log:
     return log
 
 
-async def identity(config: KafkaConfig) -> Log:
-    """The log as it stands; raises aiokafka's KafkaError or KafkaUnavailableError."""
+async def identity(config: KafkaConfig, name: str = EVENTS) -> Log:
+    """A topic as it stands; raises aiokafka's KafkaError or KafkaUnavailableError."""
     admin = _admin(config)
     await admin.start()
     try:
-        return await _identity(admin)
+        return await _identity(admin, name)
+    except _NotYetError as error:
+        raise unavailable(config, error) from error
     finally:
         await admin.close()
 
@@ -131,8 +133,8 @@ async def _prepare_once(config: KafkaConfig) -> Log:
         await admin.close()
 
 
-async def _identity(admin: AIOKafkaAdminClient) -> Log:
-    found = await topic_id.ask(admin._client, EVENTS)  # noqa: SLF001  there is no public way
+async def _identity(admin: AIOKafkaAdminClient, name: str = EVENTS) -> Log:
+    found = await topic_id.ask(admin._client, name)  # noqa: SLF001  there is no public way
     if found is None:
         raise _NotYetError
     return Log(found.id, found.partitions)
