@@ -200,6 +200,9 @@ class Offer(Part, frozen=True, kw_only=True, rename={"from_": "from"}):
     """In place of `text`; the shares make 100 %."""
     valid_for: Duration = "24h"
     """After so long, counted from the trigger, it is not sent any more."""
+    replies: Words | UnsetType = UNSET
+    """First words of a reply that count as an answer; ``1`` where it is absent. A reply of TD, T or
+    退订 is an opt-out in any case."""
 
 
 class Cap(Part, frozen=True, kw_only=True):

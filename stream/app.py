@@ -19,6 +19,7 @@ from faust.types import TP
 from yarl import URL
 
 from stream.config import Config
+from stream.in_flight import InFlight
 from stream.topics import MAX_RECORD_BYTES
 
 logger = logging.getLogger(__name__)
@@ -76,14 +77,18 @@ class Role:
         *,
         start: Start | None = None,
         assigned: Assigned | None = None,
+        window: int = 0,
     ) -> None:
+        """`window`: so many records in hand at once; 0 for one after another, each in its turn."""
         self.topic = topic
+        self.group = _group(config, topic)
         self._take = take
         self._fail = fail
         self._assigned = assigned
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self.in_flight = InFlight(window, take, fail) if window else None
         self.app = _app(config, topic)
         self.app.start_at = start
         self.app.transport = SeekingTransport(self.app.conf.broker_consumer, self.app)
@@ -96,7 +101,8 @@ class Role:
             key_type=bytes,
             allow_empty=True,
         )
-        self.app.agent(source, name=f"xinling.{topic}", concurrency=1)(self._agent)
+        agent = self._several if window else self._agent
+        self.app.agent(source, name=f"xinling.{topic}", concurrency=1)(agent)
 
     async def start(self) -> None:
         """Starts consuming; returns when Faust is up."""
@@ -109,7 +115,12 @@ class Role:
         """
         self._stopping = True
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), patience)
+            async with asyncio.timeout(patience):
+                await self._idle.wait()
+                if self.in_flight is not None:
+                    await self.in_flight.settled()
+        if self.in_flight is not None:
+            await self.in_flight.cancel()
         await self.app.stop()
 
     async def watch(self) -> None:
@@ -146,12 +157,30 @@ class Role:
                 await asyncio.Event().wait()
             self._idle.set()
 
+    async def _several(self, stream: Any) -> None:
+        """As `_agent`, with a window of records in hand; each acknowledged in its turn."""
+        assert self.in_flight is not None
+        async for event in stream.noack().events():
+            if self._stopping:
+                await asyncio.Event().wait()
+            message = event.message
+            await self.in_flight.put(
+                (message.partition, message.offset),
+                message.key or b"",
+                message.value or b"",
+                event.ack,
+            )
+
+
+def _group(config: Config, topic: str) -> str:
+    return f"{config.kafka.group}-{topic}"
+
 
 def _app(config: Config, topic: str) -> Any:
     kafka = config.kafka
     brokers = [URL(f"kafka://{address.strip()}") for address in kafka.brokers.split(",")]
     return faust.App(
-        f"{kafka.group}-{topic}",
+        _group(config, topic),
         broker=brokers,
         autodiscover=False,
         datadir=config.service.data_dir,

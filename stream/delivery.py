@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from decoders.times import SECOND
 from rules.verdicts import SEND, Verdict
 from stream import metrics, outcomes, sms_text
+from stream.answers import Noted
 from stream.ledger import Entry, Ledger
 from stream.outcomes import Outcome
 from stream.receipts import Receipt
@@ -39,6 +40,8 @@ _log = logging.getLogger("xinling.delivery")
 NO_NUMBER = "no number"
 """Reason of a withheld offer: the vault knows nobody by that pseudonym."""
 _LEDGER_PATIENCE_SECONDS = 60.0
+SETTLE_SECONDS = 5.0
+"""Between two looks for what a killed process did not tell."""
 
 
 class Answer(NamedTuple):
@@ -71,6 +74,8 @@ class Clocks(NamedTuple):
 
 T = TypeVar("T")
 Tell = Callable[[Outcome], Awaitable[None]]
+Note = Callable[[str, Noted], Awaitable[None]]
+"""The number and what goes to it; `stream.answers.Answers.note`."""
 
 
 class Delivery:
@@ -85,8 +90,11 @@ class Delivery:
         smsc: SmppClient,
         clocks: Clocks,
         tell: Tell,
+        note: Note | None = None,
         claim_seconds: int = 300,
     ) -> None:
+        """`note` is told of each offer before its submit: a reply to it must find it."""
+        self._note = note
         self._gate = gate
         self._vault = vault
         self._ledger = ledger
@@ -114,6 +122,7 @@ class Delivery:
                 message = self._message(verdict, identity.msisdn, answer)
             except TextError as error:
                 return await self._settle(verdict, outcomes.WITHHELD, error.reason)
+            await self._noted(verdict, message)
             if not await self._claimed(verdict):
                 return None
             try:
@@ -132,14 +141,9 @@ class Delivery:
             await self._ledger.told(offer)
         return len(overdue)
 
-    async def keep_settling(self, every_seconds: float = 5.0) -> None:
+    async def keep_settling(self, every_seconds: float = SETTLE_SECONDS) -> None:
         """Runs `settle_overdue` until cancelled; a Redis that is away is tried again."""
-        while True:
-            try:
-                await self.settle_overdue()
-            except RedisError as error:
-                _log.warning("the ledger does not answer (%s)", type(error).__name__)
-            await asyncio.sleep(every_seconds)
+        await keep(self.settle_overdue, every_seconds)
 
     async def on_receipt(self, receipt: Receipt) -> None:
         """Takes a receipt of the SMSC; one for a message that is not ours is ignored."""
@@ -187,6 +191,11 @@ class Delivery:
         claimant = uuid4().hex
         deadline = self._deadline()
         return await self._surely(lambda: self._ledger.claim(_entry(verdict), deadline, claimant))
+
+    async def _noted(self, verdict: Verdict, message: ShortMessage) -> None:
+        if self._note is not None:
+            note, noted = self._note, Noted(verdict.offer, message.source, self._clocks.wall())
+            await self._surely(lambda: note(message.destination, noted))
 
     async def _settle(self, verdict: Verdict, state: str, reason: str | None) -> Outcome | None:
         entry, teller = _entry(verdict, reason), uuid4().hex
@@ -239,6 +248,16 @@ class Delivery:
 
     def _deadline(self) -> int:
         return self._clocks.wall() + self._claim
+
+
+async def keep(settle: Callable[[], Awaitable[int]], every_seconds: float) -> None:
+    """Settles again and again, until cancelled; a Redis that is away is tried again."""
+    while True:
+        try:
+            await settle()
+        except RedisError as error:
+            _log.warning("the ledger does not answer (%s)", type(error).__name__)
+        await asyncio.sleep(every_seconds)
 
 
 def _entry(verdict: Verdict, reason: str | None = None) -> Entry:

@@ -27,8 +27,11 @@ _EARLY_SECONDS = 120
 
 _RECORD = "xl:ledger:{%s}"
 _OPEN = "xl:ledger:open"
+_ANSWERS = "xl:ledger:answers"
+"""As `_OPEN`, of answers that have not been told yet."""
 
 _UNTOLD = "untold"
+_ANSWER, _ANSWER_UNTOLD = "answer", "answer_untold"
 
 _CLAIM = """
 local old = redis.call('HGET', KEYS[1], 'state')
@@ -50,6 +53,14 @@ _RELEASE = """
 if redis.call('HGET', KEYS[1], 'state') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 """
+_ANSWERED = """
+local old = redis.call('HGET', KEYS[1], ARGV[1])
+if old == ARGV[5] or old == ARGV[3] or redis.call('EXISTS', KEYS[1]) == 0 then
+  return redis.call('HGET', KEYS[1], ARGV[2]) == ARGV[4] and 1 or 0
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4])
+return 1
+"""
 _MARK_PART = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return {} end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -70,6 +81,10 @@ class Entry(msgspec.Struct, frozen=True):
     """The SMSC's message id of each part → the outcome its receipt gave, empty before one came."""
     untold: str = ""
     """Who wrote the state and has not told it as an outcome yet; empty when it has been told."""
+    answer: str = ""
+    """``replied`` or ``opted out``, whatever the state; empty where nobody answered."""
+    answer_untold: str = ""
+    """As `untold`, of the answer."""
 
     def from_receipts(self) -> str | None:
         """What the receipts of all parts say together; None while some are missing."""
@@ -91,6 +106,7 @@ class Ledger:
         self._move = redis.register_script(_MOVE)
         self._mark_part = redis.register_script(_MARK_PART)
         self._release = redis.register_script(_RELEASE)
+        self._answered = redis.register_script(_ANSWERED)
 
     async def claim(self, entry: Entry, deadline: int, claimant: str) -> bool:
         """Claims an offer for one submit; False when it was claimed or settled before.
@@ -161,6 +177,30 @@ class Ledger:
         entry = _entry(_text(offer), dict(zip(flat[::2], flat[1::2], strict=True)))
         return entry, entry.from_receipts()
 
+    async def answer(self, offer: str, answer: str, deadline: int, teller: str) -> bool:
+        """Keeps what a subscriber answered; False for the same again and for what a no has ended.
+
+        `teller` as in `move`: it is told by `deadline`, or by whoever finds it in
+        `overdue_answers`.
+        """
+        await self._redis.zadd(_ANSWERS, {offer: deadline}, nx=True)
+        new = await self._answered(
+            keys=[_RECORD % offer],
+            args=[_ANSWER, _ANSWER_UNTOLD, answer, teller, outcomes.OPTED_OUT],
+        )
+        return bool(new)
+
+    async def answer_told(self, offer: str) -> None:
+        """The offer's answer has been told."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hdel(_RECORD % offer, _ANSWER_UNTOLD)
+            pipe.zrem(_ANSWERS, offer)
+            await pipe.execute()
+
+    async def overdue_answers(self, now: int, limit: int = 1_000) -> list[str]:
+        """Offers whose answer should have been told by `now`, the oldest first."""
+        return await self._overdue(_ANSWERS, now, limit)
+
     async def entry(self, offer: str) -> Entry | None:
         """What is known of an offer."""
         fields = await self._redis.hgetall(_RECORD % offer)
@@ -179,7 +219,10 @@ class Ledger:
 
     async def overdue(self, now: int, limit: int = 1_000) -> list[str]:
         """Offers whose deadline is at or before `now`, at most `limit`, the oldest first."""
-        found = await self._redis.zrangebyscore(_OPEN, "-inf", now, start=0, num=limit)
+        return await self._overdue(_OPEN, now, limit)
+
+    async def _overdue(self, key: str, now: int, limit: int) -> list[str]:
+        found = await self._redis.zrangebyscore(key, "-inf", now, start=0, num=limit)
         return [offer.decode() for offer in found if isinstance(offer, bytes)]
 
     async def _to(
@@ -222,6 +265,8 @@ def _entry(offer: str, fields: Mapping[Any, Any]) -> Entry:
         state=plain["state"],
         reason=plain.get("reason"),
         untold=plain.get(_UNTOLD, ""),
+        answer=plain.get(_ANSWER, ""),
+        answer_untold=plain.get(_ANSWER_UNTOLD, ""),
         parts={
             name.removeprefix("part:"): value
             for name, value in plain.items()

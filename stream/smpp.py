@@ -19,6 +19,7 @@ import smpp34
 from decoders.errors import XinlingError
 from stream import metrics
 from stream.receipts import Receipt, receipt_of
+from stream.replies import Reply, reply_of
 from stream.smpp_codes import (
     ESME_RINVDSTADR,
     ESME_RMSGQFUL,
@@ -35,6 +36,8 @@ _UNBIND_SECONDS = 1.0
 _REST_SECONDS = 0.1
 """smpp34's threads let go of Python a moment after the session's end. Measured on 1.5.0: of the
 processes that ended before, one in ten was aborted in its last instant; of others none."""
+_DELIVERED_AT_ONCE = 32
+"""Receipts and replies in hand; more wait, and the SMSC with them."""
 _LONGEST_ADDRESS = 20
 """Octets of an address without its final zero, 5.2.8."""
 
@@ -99,14 +102,21 @@ class NotSubmittedError(SubmitError):
 
 
 OnReceipt = Callable[[Receipt], Awaitable[None]]
+OnReply = Callable[[Reply], Awaitable[None]]
 
 
 class SmppClient:
     """Keeps a session bound and submits through it."""
 
-    def __init__(self, config: SmppConfig, on_receipt: OnReceipt) -> None:
+    def __init__(
+        self, config: SmppConfig, on_receipt: OnReceipt, on_reply: OnReply | None = None
+    ) -> None:
+        """`on_reply` is told of what subscribers write back; without it nothing of it is read."""
         self._config = config
         self._on_receipt = on_receipt
+        self._on_reply = on_reply
+        self._room = asyncio.Semaphore(_DELIVERED_AT_ONCE)
+        self._taking: set[asyncio.Task[None]] = set()
         self._session: smpp34.Smsc | None = None
         self._client: smpp34.Client | None = None
         self._bound = asyncio.Event()
@@ -126,6 +136,11 @@ class SmppClient:
         await self._bound.wait()
         await asyncio.sleep(max(0.0, self._open_again - monotonic()))
 
+    @property
+    def open(self) -> bool:
+        """Whether a submit would go out at once."""
+        return self._bound.is_set() and self._open_again <= monotonic()
+
     async def stop(self) -> None:
         """Unbinds and ends; submits under way are the caller's to await before."""
         if self._keeper is None:
@@ -137,6 +152,8 @@ class SmppClient:
         await asyncio.wait([self._keeper])
         if self._closing:
             await asyncio.wait(self._closing)
+        if self._taking:
+            await asyncio.wait(self._taking, timeout=_UNBIND_SECONDS)
         await asyncio.sleep(_REST_SECONDS)
         self._keeper = None
 
@@ -272,7 +289,10 @@ class SmppClient:
 
     async def _read(self, session: smpp34.Smsc) -> None:
         while not isinstance(event := await session.next(), smpp34.Disconnected):
-            await self._on_deliver(event)
+            await self._room.acquire()
+            task = asyncio.create_task(self._on_deliver(event), name="smpp delivered")
+            self._taking.add(task)
+            task.add_done_callback(self._taken)
 
     def _close(self, session: smpp34.Smsc, reader: asyncio.Task[None]) -> None:
         """Unbinds beside what follows; receipts that still come are taken until then."""
@@ -280,10 +300,18 @@ class SmppClient:
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
+    def _taken(self, task: asyncio.Task[None]) -> None:
+        self._taking.discard(task)
+        self._room.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("what the SMSC delivered was lost (%s)", type(error).__name__)
+
     async def _on_deliver(self, event: smpp34.DeliverSmEvent) -> None:
         receipt = receipt_of(event)
         if receipt is not None:
             await self._on_receipt(receipt)
+        elif self._on_reply is not None and (reply := reply_of(event)) is not None:
+            await self._on_reply(reply)
 
     async def _back_off(self, failures: int, error: Exception) -> None:
         metrics.dependency_up.labels("smsc").set(0)

@@ -19,6 +19,7 @@ import msgspec
 import smpp34
 
 from stream import smpp_codes as codes
+from stream.sms_text import UCS2
 
 _HEADER = struct.Struct(">IIII")
 _LONGEST_PDU = 65_536
@@ -88,13 +89,15 @@ class Smsc:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._server = None
 
-    async def reply(self, source: str, destination: str, text: str) -> None:
-        """Sends what a subscriber wrote back to every bound client."""
+    async def reply(
+        self, source: str, destination: str, body: bytes | str, data_coding: int = UCS2
+    ) -> None:
+        """Sends what a subscriber wrote back to every bound client; text goes as UCS-2."""
         pdu = smpp34.DeliverSm(
             source,
             destination,
-            text.encode("utf-16-be"),
-            data_coding=8,
+            body.encode("utf-16-be") if isinstance(body, str) else body,
+            data_coding=data_coding,
             sequence_number=self.next_sequence(),
         )
         for session in list(self._sessions):

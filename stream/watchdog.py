@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from prometheus_client import Gauge
 
 from decoders.errors import XinlingError
 from stream import metrics
@@ -62,19 +63,38 @@ class Stalls:
 
 
 class Ends:
-    """The ends of a topic's partitions, asked on a connection of its own."""
+    """The ends of a topic's partitions, asked on a connection of its own.
 
-    def __init__(self, config: KafkaConfig, topic: str) -> None:
+    `group` is the one whose committed places may be asked for too.
+    """
+
+    def __init__(self, config: KafkaConfig, topic: str, group: str | None = None) -> None:
         self._config = config
         self._topic = topic
+        self._group = group
         self._consumer: AIOKafkaConsumer | None = None
 
     async def of(self, partitions: Iterable[int]) -> dict[int, int]:
         """The offset after the last record of each; raises KafkaError and OSError."""
+        consumer = await self._connected()
+        wanted = [TopicPartition(self._topic, partition) for partition in partitions]
+        found = await consumer.end_offsets(wanted)
+        return {where.partition: end for where, end in found.items()}
+
+    async def committed(self, partition: int) -> int:
+        """The offset from which the group would go on; raises KafkaError and OSError."""
+        consumer = await self._connected()
+        place = TopicPartition(self._topic, partition)
+        return int(await consumer.committed(place) or 0)
+
+    async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             milliseconds = int(self._config.request_seconds * 1000)
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._config.brokers, request_timeout_ms=milliseconds
+                bootstrap_servers=self._config.brokers,
+                group_id=self._group,
+                enable_auto_commit=False,
+                request_timeout_ms=milliseconds,
             )
             try:
                 await consumer.start()
@@ -82,9 +102,7 @@ class Ends:
                 await consumer.stop()
                 raise
             self._consumer = consumer
-        wanted = [TopicPartition(self._topic, partition) for partition in partitions]
-        found = await self._consumer.end_offsets(wanted)
-        return {where.partition: end for where, end in found.items()}
+        return self._consumer
 
     async def close(self) -> None:
         """Gives up the connection."""
@@ -96,7 +114,7 @@ class Ends:
 class Watchdog:
     """Looks every few seconds; tells `fail` what it saw."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what it looks at
         self,
         *,
         owned: Callable[[], set[int]],
@@ -104,7 +122,12 @@ class Watchdog:
         ends: Ends,
         stall_seconds: float,
         fail: Fail,
+        lag: Gauge = metrics.partition_lag,
+        excused: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`excused`: whether somebody else is being waited for just now; nobody is blamed then."""
+        self._lag = lag
+        self._excused = excused
         self._owned = owned
         self._progress = progress
         self._ends = ends
@@ -122,6 +145,9 @@ class Watchdog:
                 logger.info("the watchdog cannot see (%s)", type(error).__name__)
                 self._stalls.forget()
                 continue
+            if self._excused():
+                self._stalls.forget()
+                continue
             stalled = self._stalls.look(places, time.monotonic())
             if stalled:
                 self._fail(StalledError(f"no progress in partitions {stalled}; starting again"))
@@ -135,5 +161,5 @@ class Watchdog:
         for partition in owned:
             places[partition] = Place(await self._progress(partition), ends.get(partition, 0))
             lag = max(0, places[partition].end - places[partition].offset)
-            metrics.partition_lag.labels(partition).set(lag)
+            self._lag.labels(partition).set(lag)
         return places

@@ -10,12 +10,16 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
+from decoders.pseudonyms import Pseudonyms
 from rules.verdicts import SEND, Verdict
+from stream.answering import Answering
+from stream.answers import Answers
 from stream.cancelling import cancelled
 from stream.delivery import Answer, Clocks, Delivery
 from stream.embedded import RedisServer
 from stream.ledger import Ledger
 from stream.outcomes import Outcome
+from stream.replies import Reply
 from stream.smpp import SmppClient, SmppConfig
 from stream.smsc import Smsc
 from stream.vault import Identity, Vault
@@ -85,7 +89,8 @@ class Room:
         self.ledger = Ledger(redis, "test")
         self.told: list[Outcome] = []
         self.wall = NOW
-        self.client = SmppClient(smpp_config(smsc, **changes), self._receipt)
+        self.answers = Answers(redis, Pseudonyms(KEY))
+        self.client = SmppClient(smpp_config(smsc, **changes), self._receipt, self._reply)
         self.delivery = Delivery(
             gate=self.gate,
             vault=self.vault,
@@ -93,11 +98,22 @@ class Room:
             smsc=self.client,
             clocks=Clocks(offers=lambda: NOW, wall=lambda: self.wall),
             tell=self._tell,
+            note=self.answers.note,
             claim_seconds=60,
+        )
+        self.answering = Answering(
+            self.answers, self.ledger, self._keywords, self.delivery._clocks, self._tell
         )
 
     async def _receipt(self, receipt: object) -> None:
         await self.delivery.on_receipt(receipt)  # type: ignore[arg-type]
+
+    async def _reply(self, reply: Reply) -> None:
+        await self.answering.take(reply)
+
+    async def _keywords(self, subscriber: str, campaign: str) -> tuple[str, ...]:
+        assert (subscriber, campaign) == ("1-who", "two-cities")
+        return ("1", "开通")
 
     async def _tell(self, outcome: Outcome) -> None:
         self.told.append(outcome)

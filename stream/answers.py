@@ -1,0 +1,94 @@
+"""Which offer a reply answers, and who has said no by one.
+
+Before each submit the offer is noted under the pseudonym of the number it goes to, so that a reply
+to a message whose submit never got its answer finds it too. The last sixteen of a number are kept,
+for as long as the ledger. A no is in force from here at once: it does not wait for its place in the
+log, which it gets through the topic `outcomes`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+
+from decoders.pseudonyms import Pseudonyms
+from decoders.times import SECOND
+from stream.ledger import KEEP_SECONDS
+
+ANSWER_SECONDS = 30 * 86_400
+"""A keyword counts as an answer to an offer sent no longer ago; a no always counts."""
+_MOST_OFFERS = 16
+_SIGNIFICANT = 11
+"""Digits of a number that are compared, from its end: a Chinese mobile number has as many, and an
+SMSC may write it with or without country code."""
+
+
+class Noted(NamedTuple):
+    """An offer that went to a number."""
+
+    offer: str
+    address: str
+    """The sender it was sent from."""
+    time: int
+    """Microseconds of wall time."""
+
+
+class Answers:
+    """The last offers of each number in Redis. Every method raises redis.exceptions.RedisError."""
+
+    def __init__(self, redis: Redis, pseudonyms: Pseudonyms) -> None:
+        self._redis = redis
+        self._pseudonyms = pseudonyms
+
+    async def note(self, number: str, noted: Noted) -> None:
+        """An offer is about to go to a number."""
+        key = self._key(number)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zadd(key, {f"{noted.offer} {noted.address}": noted.time})
+            pipe.zremrangebyrank(key, 0, -_MOST_OFFERS - 1)
+            pipe.expire(key, KEEP_SECONDS)
+            await pipe.execute()
+
+    async def of(self, number: str) -> list[Noted]:
+        """The offers that went to a number, the latest first."""
+        found: list[Any] = await self._redis.zrevrange(self._key(number), 0, -1, withscores=True)
+        return [_noted(member, score) for member, score in found]
+
+    async def say_no(self, subscriber: str) -> None:
+        """From now on nothing more is submitted to a subscriber."""
+        await self._redis.set(_NO + subscriber, b"1")
+
+    async def said_no(self, subscriber: str) -> bool:
+        """Whether a subscriber has opted out by a reply."""
+        return bool(await self._redis.exists(_NO + subscriber))
+
+    def _key(self, number: str) -> str:
+        digits = "".join(each for each in number if each.isdigit())
+        return "xl:answers:" + self._pseudonyms.number("reply " + digits[-_SIGNIFICANT:])
+
+
+_NO = "xl:no:"
+
+
+def answered(noted: list[Noted], address: str, now: int, *, opts_out: bool) -> list[Noted]:
+    """The offers that a reply to `address` at `now` may answer, the likeliest first.
+
+    `noted` as `Answers.of` gives it. Those from that address; for a keyword, within
+    `ANSWER_SECONDS`. A no to any of our addresses is a no, whichever of them sent.
+    """
+    same = [each for each in noted if _ours(each.address) == _ours(address)]
+    if opts_out:
+        return [*same, *(each for each in noted if each not in same)]
+    return [each for each in same if now - each.time <= ANSWER_SECONDS * SECOND]
+
+
+def _ours(address: str) -> str:
+    """As it is compared: handsets answer 10086 with or without a plus and zeros in front."""
+    return address.lstrip("+0").upper()
+
+
+def _noted(member: bytes | str, score: float) -> Noted:
+    text = member if isinstance(member, str) else member.decode()
+    offer, _, address = text.partition(" ")
+    return Noted(offer, address, int(score))
