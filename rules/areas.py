@@ -13,8 +13,10 @@ import shapely  # type: ignore[import-untyped]  # shapely ships no types
 from shapely.geometry import shape  # type: ignore[import-untyped]  # as above
 from shapely.geometry.base import BaseGeometry  # type: ignore[import-untyped]  # as above
 
+from decoders.messages import Cell
 from rules.cells import CellSite, CellTable, LocationArea
 from rules.errors import CampaignError
+from rules.state import network_of
 
 MOST_MEMO = 65_536
 """Answers kept by cell; then they are worked out anew."""
@@ -178,7 +180,7 @@ class Where(NamedTuple):
     tags: tuple[str, ...]
 
 
-class Membership(NamedTuple):
+class Membership(msgspec.Struct, frozen=True):
     """Where a cell lies: of the places asked about, which hold it, and which cannot say."""
 
     inside: frozenset[int]
@@ -196,13 +198,24 @@ class Places:
         self._home = (int(mcc), int(mnc)) if network else (None, None)
         self._places: list[Where] = []
         self._memo: dict[tuple[str, int | None, int | None], Membership] = {}
+        self._of_cells: dict[Cell | None, Membership] = {}
 
     def number(self, where: Where) -> int:
         """The place's number, given on first asking."""
         if where not in self._places:
             self._places.append(where)
             self._memo.clear()
+            self._of_cells.clear()
         return self._places.index(where)
+
+    def of(self, cell: Cell | None) -> Membership | None:
+        """Where an event's cell lies; None where it bears no location area."""
+        membership = self._of_cells.get(cell)
+        if membership is None and cell is not None and cell.lac is not None:
+            if len(self._of_cells) >= MOST_MEMO:
+                self._of_cells.clear()
+            membership = self._of_cells[cell] = self.at(network_of(cell), cell.lac, cell.ci)
+        return membership
 
     def at(self, network: str, lac: int | None, ci: int | None) -> Membership:
         """Where a cell lies; `network` is MCC and MNC run together or empty."""

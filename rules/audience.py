@@ -8,11 +8,15 @@ absent, so that ``profile.home_city != "郑州"`` does not take in people whose 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 
 import cel
+import msgspec
 
 from rules.errors import CampaignError
+from rules.firing import Firing
 from rules.profile import Profile
+from rules.zones import local
 
 VARIABLES = frozenset({"profile", "state", "event"})
 
@@ -30,6 +34,7 @@ class Expression:
                 f"not a CEL expression: {' '.join(reason.split())}", remedy="mend the expression"
             ) from error
         self.names = frozenset(self._program.variables())
+        self.asks_event = "event" in self.names
         if not self.names & VARIABLES:
             raise CampaignError(
                 "asks nothing about profile, state or event",
@@ -42,6 +47,25 @@ class Expression:
             return self._program.execute(dict(variables)) is True
         except Exception:  # noqa: BLE001  CEL raises what it likes; whatever it is means no
             return False
+
+
+def seen_event(
+    firing: Firing, kind: str, city: str | None, number_class: str | None, zone: tzinfo
+) -> dict[str, object]:
+    """What an expression sees as ``event``: the event itself, or what a timer says of one.
+
+    `kind` is the trigger's key in the file; `zone` the operator's, for ``date``, ``hour`` and
+    ``weekday`` (1 is Monday).
+    """
+    last = firing.evidence[-1]
+    view: dict[str, object] = {"type": kind, "time": last.time}
+    if firing.event is not None:
+        view = msgspec.to_builtins(firing.event)
+        view["number_class"] = number_class
+    view["city"] = city
+    when = local(last.time, zone)
+    view |= {"date": str(when.date()), "hour": when.hour, "weekday": when.isoweekday()}
+    return view
 
 
 def seen_profile(profile: Profile) -> dict[str, object]:

@@ -16,7 +16,9 @@ import msgspec
 from msgspec import UNSET
 
 from rules.campaign import Campaign
-from rules.governance import BUDGETS, SOLD_OUT, is_shadow
+from rules.checks import BUDGETS
+from rules.governance import is_shadow
+from rules.reasons import SOLD_OUT
 from rules.units import MINUTE
 from rules.verdicts import REFUSE, SEND, Verdict
 

@@ -23,9 +23,16 @@ def draw(salt: bytes, kind: str, scope: str, person: str) -> float:
         scope: the campaign's own salt; empty for what holds over campaigns.
         person: the subscriber's pseudonym, or the seed of their profile.
     """
-    content = f"{kind}\0{scope}\0{person}".encode()
-    digest = blake2b(content, key=_key(salt), digest_size=8, person=b"draw").digest()
-    return int.from_bytes(digest, "big") / _WHOLE
+    hasher = _begun(salt, kind, scope).copy()
+    hasher.update(person.encode())
+    return int.from_bytes(hasher.digest(), "big") / _WHOLE
+
+
+@lru_cache(maxsize=4096)
+def _begun(salt: bytes, kind: str, scope: str) -> blake2b:
+    """The hash of all that stands before the person."""
+    before = f"{kind}\0{scope}\0".encode()
+    return blake2b(before, key=_key(salt), digest_size=8, person=b"draw")
 
 
 @lru_cache(maxsize=8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar
 
 import msgspec
 
@@ -14,7 +14,7 @@ from rules.state import Mark, Stay
 from rules.units import duration
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True):
     """A sample and the one before it, and where they lie by the areas of now."""
 
     mark: Mark
@@ -53,7 +53,8 @@ class Departure:
 
     def advance(self, stay: Stay | None, seen: Seen) -> Stay | None:
         """Progress after a sample that somebody can place."""
-        stay = self._rebased(stay, seen)
+        if stay is not None and seen.before is not None and seen.before_membership is not None:
+            stay = self._rebased(stay, seen.before, seen.before_membership)
         here = self.here(seen.membership)
         if here is None:
             return stay
@@ -61,18 +62,16 @@ class Departure:
             return self._begun(seen, here=here)
         return self._inside(stay, seen) if here else self._outside(stay, seen)
 
-    def _rebased(self, stay: Stay | None, seen: Seen) -> Stay | None:
+    def _rebased(self, stay: Stay, before: Mark, membership: Membership) -> Stay | None:
         """Progress as if areas and cells had always been what they are now.
 
         Where the last sample's cell lies elsewhere than the progress says, the table changed and
         not the phone.
         """
-        if stay is None or seen.before is None or seen.before_membership is None:
-            return stay
-        before = self.here(seen.before_membership)
+        here = self.here(membership)
         if stay.out is not None:
-            return Stay(stay.first, seen.before, gap=stay.gap) if before else stay
-        return None if before is False and stay.last == seen.before else stay
+            return Stay(stay.first, before, gap=stay.gap) if here else stay
+        return None if here is False and stay.last == before else stay
 
     def _begun(self, seen: Seen, *, here: bool) -> Stay | None:
         if not self.by_arrival:
@@ -124,24 +123,38 @@ class Departure:
         return stay
 
 
-class Presence:
+class _Sojourn:
+    """A trigger about a visit to a place, or the time since one; it begins with a sample there."""
+
+    kind: ClassVar[str]
+    starts_inside = True
+
+    def __init__(self, spec: fmt.Presence, place: int) -> None:
+        self.key = trigger_key(self.kind, spec)
+        self.place = place
+        self.duration = duration(spec.for_)
+        self.confirmed_by = duration(spec.confirmed_by)
+
+    def here(self, membership: Membership) -> bool | None:
+        """Whether a cell is in the place; None if nobody can say."""
+        return None if self.place in membership.unknown else self.place in membership.inside
+
+    def still_true(self, stay: Stay, place: Callable[[Mark], Membership]) -> bool:
+        """Whether, by the areas of now, the visit was in the place."""
+        return self.here(place(stay.last)) is True
+
+    def _evidence(self, stay: Stay) -> tuple[Mark, ...]:
+        return tuple(dict.fromkeys((stay.first, stay.last)))
+
+
+class Presence(_Sojourn):
     """`stayed`: in the place for so long, shown by a first sample and none elsewhere since.
 
     An excursion shorter than `confirmed_by` does not interrupt it, but nothing fires during one.
     A detach ends it. It comes true once a stay.
     """
 
-    def __init__(self, spec: fmt.Presence, place: int) -> None:
-        self.kind = "stayed"
-        self.key = trigger_key(self.kind, spec)
-        self.place = place
-        self.duration = duration(spec.for_)
-        self.confirmed_by = duration(spec.confirmed_by)
-        self.starts_inside = True
-
-    def here(self, membership: Membership) -> bool | None:
-        """Whether a cell is in the place; None if nobody can say."""
-        return None if self.place in membership.unknown else self.place in membership.inside
+    kind = "stayed"
 
     def advance(self, stay: Stay | None, seen: Seen) -> Stay | None:
         """Progress after a sample."""
@@ -162,14 +175,10 @@ class Presence:
         due = None if stay.done else max(stay.first.time + self.duration, mark.time)
         return Stay(stay.first, mark, due=due, done=stay.done)
 
-    def still_true(self, stay: Stay, place: Callable[[Mark], Membership]) -> bool:
-        """Whether, by the areas of now, the stay is in the place."""
-        return self.here(place(stay.last)) is True
-
     def fired(self, stay: Stay) -> Firing:
         """What came true when the stay's timer fired."""
-        evidence = tuple(dict.fromkeys((stay.first, stay.last)))
-        return Firing(self.key, f"stayed:{stay.first.event_id}", evidence, False, None)
+        identifier = f"stayed:{stay.first.event_id}"
+        return Firing(self.key, identifier, self._evidence(stay), False, None)
 
     def after_firing(self, stay: Stay) -> Stay | None:
         """The stay goes on, and does not come true again."""
@@ -180,7 +189,7 @@ class Presence:
         return None
 
 
-class Absence:
+class Absence(_Sojourn):
     """`absent`: not in the place for so long after the last sample there.
 
     A visit shorter than `confirmed_by` does not interrupt an absence, but nothing fires during
@@ -188,17 +197,7 @@ class Absence:
     absent from it. It rests on nothing having been seen, so that trust in the feed is asked.
     """
 
-    def __init__(self, spec: fmt.Presence, place: int) -> None:
-        self.kind = "absent"
-        self.key = trigger_key(self.kind, spec)
-        self.place = place
-        self.duration = duration(spec.for_)
-        self.confirmed_by = duration(spec.confirmed_by)
-        self.starts_inside = True
-
-    def here(self, membership: Membership) -> bool | None:
-        """Whether a cell is in the place; None if nobody can say."""
-        return None if self.place in membership.unknown else self.place in membership.inside
+    kind = "absent"
 
     def advance(self, stay: Stay | None, seen: Seen) -> Stay | None:
         """Progress after a sample: `first` and `last` are of the last visit that counts."""
@@ -235,14 +234,10 @@ class Absence:
         due = None if stay.done else max(stay.last.time + self.duration, seen.mark.time)
         return Stay(stay.first, stay.last, None, due, gap, stay.done)
 
-    def still_true(self, stay: Stay, place: Callable[[Mark], Membership]) -> bool:
-        """Whether, by the areas of now, the visit was in the place."""
-        return self.here(place(stay.last)) is True
-
     def fired(self, stay: Stay) -> Firing:
         """What came true when the absence's timer fired."""
-        evidence = tuple(dict.fromkeys((stay.first, stay.last)))
-        return Firing(self.key, f"absent:{stay.last.event_id}", evidence, stay.gap, None)
+        identifier = f"absent:{stay.last.event_id}"
+        return Firing(self.key, identifier, self._evidence(stay), stay.gap, None)
 
     def after_firing(self, stay: Stay) -> Stay | None:
         """Only a new visit can be followed by a new absence."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rules import governance
+from rules import reasons
 from rules.campaign import LIVE, Campaign
 from rules.profile import Profile
 from rules.settings import Settings
@@ -37,23 +37,23 @@ def still_good(
     `campaign` is the verdict's in the rules in force now, None if they have it no more.
     """
     if campaign is None or not _running(campaign, settings):
-        return StillGood(governance.STOPPED, 0)
+        return StillGood(reasons.STOPPED, 0)
     came_true = verdict.time if verdict.since is None else verdict.since
     valid_until = came_true + campaign.valid_for
     if now >= valid_until:
-        return StillGood(governance.EXPIRED, 0)
+        return StillGood(reasons.EXPIRED, 0)
     if not _within_dates(campaign, settings, now):
-        return StillGood(governance.OUTSIDE_DATES, 0)
+        return StillGood(reasons.OUTSIDE_DATES, 0)
     if profile is None or not profile.consents(*campaign.purposes):
-        return StillGood(governance.NO_CONSENT, 0)
+        return StillGood(reasons.NO_CONSENT, 0)
     if profile.opted_out:
-        return StillGood(governance.OPTED_OUT, 0)
+        return StillGood(reasons.OPTED_OUT, 0)
     where = zone(profile.time_zone)
     if where is None:
-        return StillGood(governance.UNKNOWN_TIME_ZONE, 0)
+        return StillGood(reasons.UNKNOWN_TIME_ZONE, 0)
     quiet_from = campaign.quiet.begins(now, where)
     if quiet_from is not None and quiet_from <= now:
-        return StillGood(governance.QUIET_HOURS, 0)
+        return StillGood(reasons.QUIET_HOURS, 0)
     return StillGood(None, valid_until if quiet_from is None else min(valid_until, quiet_from))
 
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from rules import profile as profiles
 from rules.engine import RuleSet
 from rules.errors import StateError
-from rules.governance import EXPIRED, STOPPED
 from rules.profile import Profile
+from rules.reasons import EXPIRED, STOPPED
 from rules.submit import still_good
 from rules.verdicts import Verdict
 from stream import outcomes

@@ -14,7 +14,7 @@ from decoders.errors import XinlingError
 from decoders.times import SECOND
 from rules.budget import Budgets
 from rules.engine import RuleSet
-from rules.governance import SOLD_OUT
+from rules.reasons import SOLD_OUT
 from rules.verdicts import Verdict
 from stream.log import OutcomeRecorded, RulesChanged
 from stream.state import OutboxEntry

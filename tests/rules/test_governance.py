@@ -21,9 +21,11 @@ from rules_kit import (
     told,
 )
 
+from rules.case import offer_id
 from rules.engine import RuleSet
-from rules.governance import REASONS, is_shadow, offer_id
+from rules.governance import is_shadow
 from rules.profile import Profile
+from rules.reasons import REASONS
 
 CALLED = "called: {}"
 ORDER = [

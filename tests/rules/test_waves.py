@@ -18,8 +18,8 @@ from rules_kit import (
 )
 
 from rules import state as states
+from rules.case import offer_id
 from rules.engine import RuleSet
-from rules.governance import offer_id
 from rules.submit import StillGood, still_good
 from rules.verdicts import Verdict
 from rules.waves import ENDING
