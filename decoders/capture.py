@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from decoders.compression import GZIP_MAGIC, ZSTD_MAGIC, Unpacker
 from decoders.errors import CaptureError
@@ -16,8 +16,21 @@ _PART: Final = 262_144
 """Octets parsed at a time: the records of one part are in memory at once."""
 
 
-class CaptureParser:
-    """One capture, without I/O: feed it what was read, take the records it completes.
+Item = TypeVar("Item")
+
+
+class Format(Protocol[Item]):
+    """A capture's format, as `PcapParser` and `PcapngParser` read it; what they give may vary."""
+
+    def parse(self, buffer: bytes) -> tuple[list[Item], int, CaptureError | None]:
+        """What is whole at the front of the buffer, octets taken, what stopped it."""
+
+    def cut(self) -> CaptureError:
+        """The error for a file that ends inside a record."""
+
+
+class Capture(Generic[Item]):
+    """One capture, without I/O: feed it what was read, take what it completes.
 
     What stood before damage is never lost: it is given, and the next call raises.
 
@@ -32,14 +45,16 @@ class CaptureParser:
         self._buffer = b""
         self._unpacker: Unpacker | None = None
         self._decided = False
-        self._format: PcapParser | PcapngParser | None = None
+        self._format: Format[Item] | None = None
         self._error: CaptureError | None = None
 
-    def feed(self, data: bytes) -> list[Record]:
-        """Records that these octets complete, in the file's order: `records` in one list."""
-        return list(self.records(data))
+    def _pcap(self, header: bytes) -> Format[Item]:
+        raise NotImplementedError
 
-    def records(self, data: bytes) -> Iterator[Record]:
+    def _pcapng(self) -> Format[Item]:
+        raise NotImplementedError
+
+    def records(self, data: bytes) -> Iterator[Item]:
         """Records that these octets complete, one by one, so that packed octets need no room.
 
         To be taken to the end before the next octets are fed.
@@ -67,8 +82,7 @@ class CaptureParser:
             raise self._error
         if self._format is None:
             raise self._not_a_capture("is no capture: it ends before a capture's header does")
-        inside = isinstance(self._format, PcapngParser) and self._format.inside_skipped
-        if self._buffer or inside:
+        if self._buffer or getattr(self._format, "inside_skipped", False):
             raise self._format.cut()
         if self._unpacker is not None:
             self._unpacker.close()
@@ -100,7 +114,7 @@ class CaptureParser:
         self._decided = True
         return True
 
-    def _parse(self, part: bytes) -> list[Record]:
+    def _parse(self, part: bytes) -> list[Item]:
         self._buffer = self._buffer + part if self._buffer else part
         if self._format is None:
             self._format = self._open()
@@ -111,22 +125,36 @@ class CaptureParser:
         self._error = error
         return records
 
-    def _open(self) -> PcapParser | PcapngParser | None:
+    def _open(self) -> Format[Item] | None:
         """Begin with the format that the first octets tell; None while there are too few."""
         head = self._buffer[:4]
         if head == PCAPNG_MAGIC:
-            return PcapngParser(self._source, self._feed)
+            return self._pcapng()
         if len(head) == 4 and head not in MAGICS:
             self._error = self._not_a_capture("holds no capture: neither pcap nor pcapng inside")
         if head not in MAGICS or len(self._buffer) < HEADER_SIZE:
             return None
         header, self._buffer = self._buffer[:HEADER_SIZE], self._buffer[HEADER_SIZE:]
-        return PcapParser(self._source, header, self._feed)
+        return self._pcap(header)
 
     def _not_a_capture(self, reason: str) -> CaptureError:
         return CaptureError(
             reason, file=self._source, offset=0, remedy="give a file that a capture program wrote"
         )
+
+
+class CaptureParser(Capture[Record]):
+    """The records of one capture; see `Capture`."""
+
+    def feed(self, data: bytes) -> list[Record]:
+        """Records that these octets complete, in the file's order: `records` in one list."""
+        return list(self.records(data))
+
+    def _pcap(self, header: bytes) -> Format[Record]:
+        return PcapParser(self._source, header, self._feed)
+
+    def _pcapng(self) -> Format[Record]:
+        return PcapngParser(self._source, self._feed)
 
 
 _PLAIN: Final = (*MAGICS, PCAPNG_MAGIC)

@@ -35,11 +35,18 @@ class InOrder(Generic[T]):
     goes first, and the order begins anew.
     """
 
-    def __init__(self, window: int = WINDOW, most: int = MOST) -> None:
+    def __init__(
+        self, window: int = WINDOW, most: int = MOST, reached: int | None = None
+    ) -> None:
         self._window = window
         self._most = most
         self._held: deque[T] = deque()
-        self._reached: int | None = None
+        self._reached = reached
+
+    @property
+    def reached(self) -> int | None:
+        """The latest time since the order began, None before the first item."""
+        return self._reached
 
     def __len__(self) -> int:
         return len(self._held)

@@ -41,7 +41,7 @@ def merged(paths: Sequence[str], report: Report, window: int = WINDOW) -> Iterat
     what comes before the damage, its error goes to `report`, and the others go on.
     """
     with ExitStack() as stack:
-        files = [_open(path, stack) for path in paths]
+        files = [opened(path, stack) for path in paths]
         streams = [
             in_order(_records(file, path, label, report), window)
             for file, path, label in zip(files, paths, labels(paths), strict=True)
@@ -49,7 +49,8 @@ def merged(paths: Sequence[str], report: Report, window: int = WINDOW) -> Iterat
         yield from merge(*streams, key=attrgetter("time"))
 
 
-def _open(path: str, stack: ExitStack) -> BufferedReader:
+def opened(path: str, stack: ExitStack) -> BufferedReader:
+    """A capture's octets, until the stack is left; raises CaptureError where there are none."""
     if path == STDIN:
         return cast("BufferedReader", sys.stdin.buffer)
     try:

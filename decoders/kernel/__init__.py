@@ -10,7 +10,7 @@ columns, slower.
 
 from decoders.kernel.columns import Batch
 from decoders.kernel.compiled import COMPILED
-from decoders.kernel.frames import FrameReader, Frames, frames_of
+from decoders.kernel.frames import FrameReader, Frames, Origin, frames_of
 from decoders.kernel.kernel import Kernel
 
-__all__ = ["COMPILED", "Batch", "FrameReader", "Frames", "Kernel", "frames_of"]
+__all__ = ["COMPILED", "Batch", "FrameReader", "Frames", "Kernel", "Origin", "frames_of"]

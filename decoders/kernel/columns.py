@@ -133,9 +133,10 @@ class Batch:
         links: names of links, by the column ``link``; grows, never changes.
         sources: labels of captures, by the column ``source``.
         frames: records that were read for it.
+        reached: the latest time of those records, microseconds; 0 where there were none.
     """
 
-    __slots__ = ("data", "extra", "frames", "links", "messages", "rows", "sources")
+    __slots__ = ("data", "extra", "frames", "links", "messages", "reached", "rows", "sources")
 
     def __init__(self, rows: Rows, data: bytes, links: list[str], sources: list[str]) -> None:
         self.rows = rows
@@ -145,6 +146,7 @@ class Batch:
         self.links = links
         self.sources = sources
         self.frames = 0
+        self.reached = 0
 
     def octets(self, at: int, size: int) -> bytes:
         """Octets that a row refers to."""

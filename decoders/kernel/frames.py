@@ -9,10 +9,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.capture import CaptureParser
+from decoders.capture import Capture, Format
+from decoders.errors import CaptureError
 from decoders.kernel.compiled import COMPILED, entry
 from decoders.messages import Record
 from decoders.pcap import HEADER_SIZE, MAGICS, MAX_RECORD, PcapParser
+from decoders.pcapng import PcapngParser
 
 FRAMES: Final = 4096
 """Records of a batch at most."""
@@ -108,99 +110,87 @@ def _index(  # noqa: PLR0913, PLR0917  compiled code has no objects
     return count, at
 
 
-class FrameReader:
+class _Pcap:
+    """`PcapParser` by the thousand: records are indexed where they stand, by compiled code."""
+
+    def __init__(self, source: str, header: bytes, feed: str) -> None:
+        order, self._divisor = MAGICS[header[:4]]
+        self._big = order == ">"
+        kind: int = struct.unpack(order + "20xI", header)[0] & 0xFFFF
+        self._origins = (Origin(source, feed, kind),)
+        self._header = header
+        self._frame, self._offset = 0, HEADER_SIZE
+        self._places = tuple(np.zeros(FRAMES, np.int64) for _ in range(3))
+
+    def parse(self, buffer: bytes) -> tuple[list[Frames], int, CaptureError | None]:
+        """As `PcapParser.parse`."""
+        octets = np.frombuffer(buffer, np.uint8)
+        found: list[Frames] = []
+        at = 0
+        while True:
+            count, after = _index(octets, at, self._big, self._divisor, *self._places)
+            if not count:
+                break
+            numbers = np.arange(self._frame + 1, self._frame + 1 + count, dtype=np.int64)
+            offsets, sizes, times = (place[:count].copy() for place in self._places)
+            which = _NOUGHTS[:count]
+            found.append(Frames(buffer, offsets, sizes, times, numbers, which, self._origins))
+            self._frame += count
+            at = after
+        self._offset += at
+        error = self._plain().parse(buffer[at : at + 16])[2] if len(buffer) - at >= 16 else None
+        return found, at, error
+
+    def cut(self) -> CaptureError:
+        """As `PcapParser.cut`."""
+        return self._plain().cut()
+
+    def _plain(self) -> PcapParser:
+        """The plain parser where this one stands, for its errors."""
+        source, feed, _ = self._origins[0]
+        return PcapParser(source, self._header, feed, self._frame, self._offset)
+
+
+class _Plain:
+    """Records of a plain parser as frames."""
+
+    def __init__(self, parser: Format[Record]) -> None:
+        self._parser = parser
+
+    @property
+    def inside_skipped(self) -> bool:
+        """As `PcapngParser.inside_skipped`."""
+        return bool(getattr(self._parser, "inside_skipped", False))
+
+    def parse(self, buffer: bytes) -> tuple[list[Frames], int, CaptureError | None]:
+        """As the plain parser's."""
+        records, taken, error = self._parser.parse(buffer)
+        return list(frames_of(records)), taken, error
+
+    def cut(self) -> CaptureError:
+        """As the plain parser's."""
+        return self._parser.cut()
+
+
+class FrameReader(Capture[Frames]):
     """A capture from octets in any portions, as `CaptureParser`, but by the thousand.
 
-    Plain pcap is indexed where it stands, by compiled code; all other formats go through
-    `CaptureParser`.
-
-    Args:
-        source: label for the records and for errors.
-        feed: see `Record.feed`.
+    Records of a pcap file, packed or not, are indexed where they stand; those of pcapng go through
+    `PcapngParser`.
     """
-
-    def __init__(self, source: str, feed: str = "") -> None:
-        self._source = source
-        self._feed = feed
-        self._buffer = b""
-        self._parser: CaptureParser | None = None
-        self._header = b""
-        self._frame = 1
-        self._offset = HEADER_SIZE
-        self._offsets = np.zeros(FRAMES, np.int64)
-        self._sizes = np.zeros(FRAMES, np.int64)
-        self._times = np.zeros(FRAMES, np.int64)
 
     def feed(self, data: bytes) -> Iterator[Frames]:
         """The records that these octets complete; to be taken to the end.
 
-        What one batch refers to is overwritten by the next.
-
         Raises:
             CaptureError: as `CaptureParser.records`.
         """
-        if self._parser is None and not self._header:
-            data, self._buffer = self._buffer + data, b""
-            if len(data) < HEADER_SIZE:
-                self._buffer = data
-                return
-            if data[:4] in MAGICS and COMPILED:
-                self._header, data = data[:HEADER_SIZE], data[HEADER_SIZE:]
-            else:
-                self._parser = CaptureParser(self._source, self._feed)
-        if self._parser is not None:
-            yield from frames_of(self._parser.feed(data))
-        else:
-            yield from self._indexed(data)
+        return self.records(data)
 
-    def close(self) -> None:
-        """The capture has ended.
+    def _pcap(self, header: bytes) -> Format[Frames]:
+        if COMPILED:
+            return _Pcap(self._source, header, self._feed)
+        return _Plain(PcapParser(self._source, header, self._feed))
 
-        Raises:
-            CaptureError: as `CaptureParser.close`.
-        """
-        if self._header:
-            if self._buffer:
-                raise self._pcap().cut()
-            return
-        parser = self._parser or CaptureParser(self._source, self._feed)
-        if self._parser is None:
-            parser.feed(self._buffer)
-        parser.close()
-
-    def _indexed(self, data: bytes) -> Iterator[Frames]:
-        data = self._buffer + data if self._buffer else data
-        order, divisor = MAGICS[self._header[:4]]
-        octets = np.frombuffer(data, np.uint8)
-        places = (self._offsets, self._sizes, self._times)
-        at = 0
-        while True:
-            count, after = _index(octets, at, order == ">", divisor, *places)
-            if not count:
-                break
-            yield Frames(
-                data=data,
-                offsets=self._offsets[:count],
-                sizes=self._sizes[:count],
-                times=self._times[:count],
-                numbers=np.arange(self._frame, self._frame + count, dtype=np.int64),
-                which=_NOUGHTS[:count],
-                origins=(Origin(self._source, self._feed, self._link_type()),),
-            )
-            self._frame += count
-            self._offset += after - at
-            at = after
-        self._buffer = data[at:]
-        if len(self._buffer) >= 16:
-            error = self._pcap().parse(self._buffer)[2]
-            if error is not None:
-                raise error
-
-    def _link_type(self) -> int:
-        order, _ = MAGICS[self._header[:4]]
-        kind: int = struct.unpack(order + "20xI", self._header)[0] & 0xFFFF
-        return kind
-
-    def _pcap(self) -> PcapParser:
-        """The plain parser where this one stands, for its errors."""
-        return PcapParser(self._source, self._header, self._feed, self._frame - 1, self._offset)
+    def _pcapng(self) -> Format[Frames]:
+        return _Plain(PcapngParser(self._source, self._feed))

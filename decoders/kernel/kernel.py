@@ -9,7 +9,7 @@ time, never a message.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from functools import cache
 from typing import Any, Final, cast
 
@@ -44,6 +44,7 @@ from decoders.kernel.machine import (
 from decoders.messages import Message, Record, SccpUnit
 from decoders.sctp import Stream
 
+Report = Callable[[CaptureError], None]
 _run: Any = run
 ROWS_A_BATCH: Final = 16_384
 _FORGOTTEN: Final = "SCTP association forgotten"
@@ -171,14 +172,14 @@ class Kernel:
         self._paths = 0
         self._forgotten = 0
 
-    def feed(self, frames: Frames) -> Iterator[Batch]:
+    def feed(self, frames: Frames, report: Report | None = None) -> Iterator[Batch]:
         """The messages that these frames complete, in the order of the capture.
 
         To be taken to the end; the rows of a batch are overwritten by the next.
 
         Raises:
             CaptureError: after the last batch, if nobody reads a record's link type
-                (`Transport.feed`).
+                (`Transport.feed`); to `report` instead, where that is given.
         """
         given = self._given(frames)
         state, most = self._state, self._m.rows.size
@@ -190,21 +191,23 @@ class Kernel:
             if COMPILED:
                 at, why = _run(*given, at, count)
             if why == FULL and state["count"]:
-                yield self._filled(batch, at - begun)
+                yield self._filled(batch, frames, begun, at)
                 batch, begun = self._batch(frames), at
             elif why:
                 try:
                     messages = self._ask(frames.record(at))
                 except CaptureError as failure:
                     messages, error = [], error or failure
+                    if report is not None:
+                        report(failure)
                 at += 1
                 for message in messages:
                     if state["count"] == most:
-                        yield self._filled(batch, at - begun)
+                        yield self._filled(batch, frames, begun, at)
                         batch, begun = self._batch(frames), at
                     self._put(batch, message, int(frames.which[at - 1]))
-        yield self._filled(batch, at - begun)
-        if error is not None:
+        yield self._filled(batch, frames, begun, at)
+        if error is not None and report is None:
             raise error
 
     def _given(self, frames: Frames) -> tuple[Any, ...]:
@@ -226,10 +229,12 @@ class Kernel:
         sources = [origin.source for origin in frames.origins]
         return Batch(self._m.rows, frames.data, self._links.names, sources)
 
-    def _filled(self, batch: Batch, frames: int) -> Batch:
+    def _filled(self, batch: Batch, frames: Frames, begun: int, at: int) -> Batch:
         state = self._state
         batch.rows = self._m.rows[: int(state["count"])]
-        batch.frames = frames
+        batch.frames = at - begun
+        if at > begun:
+            batch.reached = int(frames.times[begun:at].max())
         if state["seen_before"]:
             self.decoder.transport.skipped[_REPEATED] += int(state["seen_before"])
             state["seen_before"] = 0
