@@ -29,6 +29,8 @@ LIVE = "live"
 PAUSED = "paused"
 
 FIRST_WAVE = 1
+REPLIES = ("1",)
+"""What a subscriber writes back to accept, where the campaign says nothing else."""
 MOST_PARTS = 50
 """Triggers without parts in one campaign."""
 
@@ -88,9 +90,12 @@ class Campaign(msgspec.Struct, frozen=True, eq=False):
     variants: tuple[Variant, ...]
     valid_for: int
     """Microseconds."""
+    replies: tuple[str, ...]
+    """First words of a reply that count as an answer."""
     cap: Cap | None
-    shared_budget: bool
-    """`limits.total` or `per_minute`, which no partition can decide alone."""
+    total: int | None
+    """Sends to all subscribers together, as `per_minute`: no partition can decide alone."""
+    per_minute: int | None
     exclusion: Exclusion | None
     quiet: Quiet
     control: float
@@ -101,6 +106,11 @@ class Campaign(msgspec.Struct, frozen=True, eq=False):
     def shadow(self) -> bool:
         """Its verdicts are written, and nothing is submitted."""
         return self.status == SHADOW
+
+    @property
+    def shared_budget(self) -> bool:
+        """Whether an allocator must be asked (`rules.budget`)."""
+        return self.total is not None or self.per_minute is not None
 
 
 def campaign_key(campaign: str) -> int:
@@ -340,6 +350,7 @@ def _offer(spec: fmt.CampaignFile) -> dict[str, Any]:
         "text": "" if offer.text is UNSET else offer.text,
         "variants": tuple(Variant(each.name, share(each.share), each.text) for each in variants),
         "valid_for": duration(offer.valid_for),
+        "replies": REPLIES if offer.replies is UNSET else tuple(offer.replies),
     }
 
 
@@ -348,7 +359,8 @@ def _limits(spec: fmt.CampaignFile, settings: Settings) -> dict[str, Any]:
     cap, excludes = limits.per_subscriber, spec.excludes
     return {
         "cap": None if cap is UNSET else Cap.of("campaign", cap),
-        "shared_budget": limits.total is not UNSET or limits.per_minute is not UNSET,
+        "total": None if limits.total is UNSET else limits.total,
+        "per_minute": None if limits.per_minute is UNSET else limits.per_minute,
         "exclusion": None
         if excludes is UNSET
         else Exclusion(

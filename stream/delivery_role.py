@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 import msgspec
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from redis.exceptions import RedisError
 
+from decoders.pseudonyms import Pseudonyms
+from decoders.times import SECOND
 from stream import config as configuration
-from stream import metrics, topics
+from stream import metrics, outcomes, topics
+from stream.answering import Answering
+from stream.answers import Answers
 from stream.app import Fail, Role
 from stream.config import Config
 from stream.delivery import Clocks, Delivery
@@ -22,14 +28,16 @@ from stream.publisher import Publisher
 from stream.publishing import Publishing, verdict_of
 from stream.receipts import Receipt
 from stream.redis_store import RedisStore
+from stream.replies import Reply
 from stream.retry import patiently
 from stream.roles import DELIVERY, Part, answering, redis_client
 from stream.smpp import SmppClient, SmppConfig
-from stream.state import InfrastructureError
+from stream.state import InfrastructureError, StoreUnavailableError
 from stream.stops import Stops
 from stream.subscribers import REDIS, DeadLetter
 from stream.topics import Log
 from stream.vault import Vault
+from stream.watchdog import Ends, Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -48,16 +56,34 @@ class DeliveryPart(Part):
         self._publishing = Publishing(self._publisher, log.partitions)
         self._clock = _OfferClock(config.service.clock)
         smpp = config.smpp
-        self._smsc = SmppClient(_smpp(config), self._on_receipt)
+        self._smsc = SmppClient(_smpp(config), self._on_receipt, self._on_reply)
+        key = configuration.privacy_key(config)
+        answers = Answers(self._redis, Pseudonyms(key, config.privacy.key_version))
+        stopped = Stops(self._redis).names
+        gate = StoreGate(RedisStore(self._redis), log.partitions, stopped, answers.said_no)
+        ledger = Ledger(self._redis, f"{smpp.host}:{smpp.port}")
+        clocks = Clocks(self._clock.now, _wall)
         self._delivery = Delivery(
-            gate=StoreGate(RedisStore(self._redis), log.partitions, Stops(self._redis).names),
-            vault=Vault(self._redis, configuration.privacy_key(config)),
-            ledger=Ledger(self._redis, f"{smpp.host}:{smpp.port}"),
+            gate=gate,
+            vault=Vault(self._redis, key),
+            ledger=ledger,
             smsc=self._smsc,
-            clocks=Clocks(self._clock.now, _wall),
+            clocks=clocks,
             tell=self._tell,
+            note=answers.note,
         )
-        self._role = Role(config, topics.OFFERS, self._take, fail)
+        self._answering = Answering(answers, ledger, gate.keywords, clocks, self._tell)
+        self._role = Role(config, topics.OFFERS, self._take, fail, window=smpp.window)
+        self._ends = Ends(config.kafka, topics.OFFERS, self._role.group)
+        self._watchdog = Watchdog(
+            owned=self._role.partitions,
+            progress=self._progress,
+            ends=self._ends,
+            stall_seconds=config.service.stall_seconds,
+            fail=fail,
+            lag=metrics.offers_lag,
+            excused=lambda: not self._smsc.open,
+        )
 
     async def run(self) -> None:
         """See `Part.run`."""
@@ -68,6 +94,8 @@ class DeliveryPart(Part):
         async with asyncio.TaskGroup() as group:
             group.create_task(self._presence.run())
             group.create_task(self._delivery.keep_settling())
+            group.create_task(self._answering.keep_settling())
+            group.create_task(self._watchdog.run())
             group.create_task(self._role.watch())
 
     async def stop(self, patience: float) -> None:
@@ -77,12 +105,27 @@ class DeliveryPart(Part):
     async def close(self) -> None:
         """See `Part.close`."""
         await self._smsc.stop()
+        with suppress(InfrastructureError, KafkaError, TimeoutError):
+            await asyncio.wait_for(self._ends.close(), 1.0)
         await self._presence.end()
         await self._publisher.close()
         await self._redis.aclose()
 
     async def _on_receipt(self, receipt: Receipt) -> None:
         await self._delivery.on_receipt(receipt)
+
+    async def _on_reply(self, reply: Reply) -> None:
+        await self._answering.take(reply)
+
+    async def _progress(self, partition: int) -> int:
+        """The first offer of a partition that is not dealt with; raises where Redis is away."""
+        try:
+            await self._redis.ping()
+        except _REDIS_FAILURES as error:
+            raise StoreUnavailableError("Redis does not answer") from error
+        in_flight = self._role.in_flight
+        reached = in_flight.position(partition) if in_flight else 0
+        return max(reached, await self._ends.committed(partition))
 
     async def _take(self, partition: int, offset: int, value: bytes) -> None:
         try:
@@ -92,10 +135,12 @@ class DeliveryPart(Part):
             return
         self._clock.advance(verdict.time)
 
-        async def attempt() -> None:
-            await self._delivery.deliver(verdict)
-
-        await patiently(REDIS, attempt, _REDIS_FAILURES, self._patience)
+        outcome = await patiently(
+            REDIS, lambda: self._delivery.deliver(verdict), _REDIS_FAILURES, self._patience
+        )
+        if outcome is not None and outcome.outcome == outcomes.SUBMITTED and self._clock.live:
+            seconds = (_wall() - verdict.time) / SECOND
+            metrics.frame_to_submit_seconds.observe(max(seconds, 0.0))
 
     async def _tell(self, outcome: Outcome) -> None:
         row = msgspec.json.encode(outcome.row())
@@ -133,11 +178,11 @@ class _OfferClock:
     """What delivery goes by: wall time, or the latest offer's."""
 
     def __init__(self, kind: str) -> None:
-        self._wall = kind == "wall"
+        self.live = kind == "wall"
         self._latest = 0
 
     def advance(self, moment: int) -> None:
         self._latest = max(self._latest, moment)
 
     def now(self) -> int:
-        return _wall() if self._wall else self._latest
+        return _wall() if self.live else self._latest

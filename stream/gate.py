@@ -8,7 +8,7 @@ from rules import profile as profiles
 from rules.engine import RuleSet
 from rules.errors import StateError
 from rules.profile import Profile
-from rules.reasons import EXPIRED, STOPPED
+from rules.reasons import EXPIRED, OPTED_OUT, STOPPED
 from rules.submit import still_good
 from rules.verdicts import Verdict
 from stream import outcomes
@@ -24,22 +24,36 @@ Stopped = Callable[[], Awaitable[frozenset[str]]]
 """What is stopped by hand at this moment; `stream.stops.Stops.names`."""
 
 
+SaidNo = Callable[[str], Awaitable[bool]]
+"""Whether a subscriber has opted out by a reply; `stream.answers.Answers.said_no`."""
+
+
 class StoreGate:
     """A `stream.delivery.Gate` on the subscribers' store: what the log has said so far counts.
 
-    `stopped` is asked besides: a stop must not wait for its place in the log.
+    `stopped` and `said_no` are asked besides: a stop and a no by a reply must not wait for their
+    places in the log.
     """
 
-    def __init__(self, store: StateStore, partitions: int, stopped: Stopped | None = None) -> None:
+    def __init__(
+        self,
+        store: StateStore,
+        partitions: int,
+        stopped: Stopped | None = None,
+        said_no: SaidNo | None = None,
+    ) -> None:
         self._store = store
         self._partitions = partitions
         self._stopped = stopped
+        self._said_no = said_no
         self._rules: dict[str, RuleSet] = {}
 
     async def ask(self, verdict: Verdict, now: int) -> Answer:
         """The answer at `now`; raises what the store and `stopped` raise."""
         if self._stopped is not None and await self._stopped() & {verdict.campaign, EVERY}:
             return Answer(outcomes.WITHHELD, STOPPED, "", 0)
+        if self._said_no is not None and await self._said_no(verdict.subscriber):
+            return Answer(outcomes.WITHHELD, OPTED_OUT, "", 0)
         partition = partition_of(verdict.subscriber, self._partitions)
         loaded = await self._store.load(partition, [verdict.subscriber], None, 0)
         rules = await self._in_force(partition, loaded.progress.rules)
@@ -53,6 +67,17 @@ class StoreGate:
             outcome = outcomes.EXPIRED if expired else outcomes.WITHHELD
             return Answer(outcome, None if expired else good.refusal, "", 0)
         return Answer(None, None, campaign.sender, good.until)
+
+    async def keywords(self, subscriber: str, campaign: str) -> tuple[str, ...]:
+        """What counts as an answer to a campaign now; nothing where it is no more.
+
+        Raises what the store raises.
+        """
+        partition = partition_of(subscriber, self._partitions)
+        progress = await self._store.progress(partition)
+        rules = await self._in_force(partition, progress.rules)
+        found = rules.campaign(campaign) if rules else None
+        return found.replies if found else ()
 
     async def _in_force(self, partition: int, rules_hash: str) -> RuleSet | None:
         if rules_hash and rules_hash not in self._rules:

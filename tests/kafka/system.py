@@ -207,6 +207,10 @@ class System:
 
     async def values(self, topic: str) -> list[bytes]:
         """Every record's value, in the order of partitions and offsets."""
+        return [value for values in await self.partitions(topic) for value in values]
+
+    async def partitions(self, topic: str) -> list[list[bytes]]:
+        """Every record's value by partition, in the order of offsets."""
         await topics.prepare(self.kafka_config(), 30)
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.broker.address, auto_offset_reset="earliest"
@@ -216,12 +220,12 @@ class System:
             where = [TopicPartition(topic, number) for number in range(PARTITIONS)]
             consumer.assign(where)
             ends = await consumer.end_offsets(where)
-            values: list[bytes] = []
+            values: list[list[bytes]] = [[] for _ in where]
             for place in where:
                 await consumer.seek_to_beginning(place)
                 while await consumer.position(place) < ends[place]:
                     found = await consumer.getmany(place, timeout_ms=1000)
-                    values += [one.value for one in found.get(place, [])]
+                    values[place.partition] += [one.value for one in found.get(place, [])]
             return values
         finally:
             await consumer.stop()

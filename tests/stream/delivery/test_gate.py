@@ -143,3 +143,23 @@ async def test_a_campaign_that_is_gone_withholds(partition: Partition) -> None:
 async def test_without_rules_nothing_goes_out(partition: Partition) -> None:
     answer = await partition.gate.ask(verdict(), DECIDED)
     assert (answer.outcome, answer.reason) == (outcomes.WITHHELD, "stopped")
+
+
+async def test_p3_a_no_by_a_reply_counts_before_the_log_has_it(partition: Partition) -> None:
+    await partition.holds()
+
+    async def said_no(subscriber: str) -> bool:
+        return subscriber == "1-who"
+
+    gate = StoreGate(partition.store, PARTITIONS, said_no=said_no)
+    answer = await gate.ask(verdict(), DECIDED + SECOND)
+    assert (answer.outcome, answer.reason) == (outcomes.WITHHELD, "opted out")
+
+
+async def test_what_counts_as_an_answer_is_what_the_campaign_in_force_says(
+    partition: Partition,
+) -> None:
+    assert await partition.gate.keywords("1-who", "two-cities") == ()
+    await partition.holds()
+    assert await partition.gate.keywords("1-who", "two-cities") == ("1",)
+    assert await partition.gate.keywords("1-who", "another") == ()
