@@ -74,7 +74,8 @@ def redis(home: Path) -> Iterator[tuple[Server, str]]:
     program = shutil.which("redis-server") or str(embedded.program())
     path = home / "redis.sock"
     durable = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
-    options = ["--port", "0", "--unixsocket", str(path), "--dir", str(home), *durable]
+    small = ["--hash-max-ziplist-value", "1024", "--zset-max-ziplist-entries", "512"]
+    options = ["--port", "0", "--unixsocket", str(path), "--dir", str(home), *durable, *small]
     server = Server([program, *options], home, "redis")
     try:
         _wait(server, path.exists, "Redis")

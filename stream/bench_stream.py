@@ -135,12 +135,16 @@ async def _memory(url: str) -> int:
 async def _stored(url: str) -> tuple[int, int]:
     """How many states there are, and the octets of verdicts that nobody has relayed."""
     async with Redis.from_url(url) as redis:
-        states = [1 async for _ in redis.scan_iter("xl:{p*}:s:*", count=10_000)]
+        buckets = [bucket async for bucket in redis.scan_iter("xl:{p*}:state:*", count=10_000)]
+        pipeline = redis.pipeline(transaction=False)
+        for bucket in buckets:
+            pipeline.hlen(bucket)
+        states = sum(await pipeline.execute())
         waiting = 0
         for partition in range(_PARTITIONS):
             key = f"xl:{{p{partition}}}:outbox"
             waiting += int(await redis.memory_usage(key, samples=0) or 0)
-        return len(states), waiting
+        return states, waiting
 
 
 # workers on Kafka

@@ -123,6 +123,7 @@ class MemoryStore(StateStore):
 
     async def names(self, partition: int, page: int) -> tuple[list[str], int | None]:
         """See `StateStore.names`: all of them are one page."""
+        del page
         kept = self._of(partition)
         return list(kept.states | kept.profiles), None
 

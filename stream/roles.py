@@ -10,6 +10,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from stream import metrics, rule_files
 from stream.config import Config
+from stream.layout import SMALL_ENTRY
 from stream.retry import patiently
 from stream.state import InfrastructureError
 from stream.subscribers import REDIS
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 INGEST = "ingest"
 SUBSCRIBERS = "subscribers"
 DELIVERY = "delivery"
+_ROOM = "hash-max-listpack-value"
 ROLES = (INGEST, SUBSCRIBERS, DELIVERY)
 
 
@@ -57,6 +59,7 @@ async def answering(redis: Redis, patience: float) -> None:
     async def ping() -> None:
         await redis.ping()
         await _warn_of_forgetting(redis)
+        await _warn_of_room(redis)
 
     try:
         await patiently(REDIS, ping, (RedisError, OSError), patience)
@@ -97,6 +100,23 @@ async def _warn_of_forgetting(redis: Redis) -> None:
             kept.get("appendonly"),
             kept.get("appendfsync"),
         )
+
+
+async def _warn_of_room(redis: Redis) -> None:
+    """Buckets of subscribers stay small as long as their longest entry may (`stream.layout`)."""
+    try:
+        found = await redis.config_get(_ROOM)
+    except ResponseError:
+        return
+    octets = next(
+        (int(value or 0) for name, value in found.items() if _text(name or "") == _ROOM),
+        SMALL_ENTRY,
+    )
+    if octets < SMALL_ENTRY:
+        logger.warning(
+            "Redis needs twice the memory for states: set %s to %d (it is %d)",
+            _ROOM, SMALL_ENTRY, octets,
+        )  # fmt: skip
 
 
 def _text(value: bytes | str) -> str:

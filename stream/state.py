@@ -16,7 +16,8 @@ from decoders.errors import XinlingError
 from rules.feed import Feed
 from rules.verdicts import Verdict
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of a partition's progress; version 1 stood over the first layout (`stream.layout`)."""
 BEGINNING = -(2**53)
 """Before every time a capture can bear: the clock of a partition that saw no tick."""
 _SOURCES_KEPT = 64

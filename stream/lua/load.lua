@@ -1,47 +1,78 @@
--- What one step needs of a partition, in one round trip (stream/redis_store.py).
+-- What one step needs of a partition, in one round trip (stream/redis_store.py, stream/layout.py).
 -- KEYS[1]  prefix of the partition's keys; its hash tag puts them all in one slot
 -- ARGV[1]  time up to which timers are wanted, microseconds; empty for none
 -- ARGV[2]  how many timers at most
--- ARGV[3…] subscribers
--- Gives    progress, length of the outbox, [state of each subscriber], [its profile],
---          [subscriber, due, …] of the timers, [state of each of these], [its profile]
+-- ARGV[3]  the subscribers' fields, run together
+-- ARGV[4]  MessagePack: their lengths
+-- Gives    progress, 1 where the first layout may hold somebody, length of the outbox,
+--          [state of each subscriber], [its profile],
+--          [field, due, …] of the timers, [state of each of these], [its profile]
 local prefix = KEYS[1]
-local CHUNK = 1000 -- unpack() has a limit of some 8,000
+local until_text, limit = ARGV[1], tonumber(ARGV[2])
 
-local function values(kind, subscribers)
+local asked, at = {}, 1
+for i, length in ipairs(cmsgpack.unpack(ARGV[4])) do
+  asked[i] = ARGV[3]:sub(at, at + length - 1)
+  at = at + length
+end
+
+local function bucket(field)
+  return string.format('%03x', (field:byte(2) or 0) * 16 + math.floor((field:byte(3) or 0) / 16))
+end
+
+local function kept(fields)
+  local states, profiles = {}, {}
+  for i, field in ipairs(fields) do
+    local place = bucket(field)
+    states[i] = redis.call('HGET', prefix .. 'state:' .. place, field)
+    profiles[i] = redis.call('HGET', prefix .. 'profile:' .. place, field)
+  end
+  return states, profiles
+end
+
+-- The first `limit` timers in the order (due, field). Buckets come in the order of their earliest
+-- timer, and fields in that of buckets: what is due later than the earliest of the bucket after the
+-- last one looked at is not among the first.
+local function due()
   local found = {}
-  for first = 1, #subscribers, CHUNK do
-    local keys = {}
-    for i = first, math.min(first + CHUNK - 1, #subscribers) do
-      keys[#keys + 1] = prefix .. kind .. subscribers[i]
+  local buckets = redis.call('ZRANGEBYSCORE', prefix .. 'due', '-inf', until_text, 'WITHSCORES',
+    'LIMIT', 0, limit)
+  local last = #buckets == 2 * limit and buckets[#buckets] or until_text
+  local latest = -math.huge
+  for i = 1, #buckets, 2 do
+    if #found >= limit and tonumber(buckets[i + 1]) >= latest then
+      break
     end
-    for _, value in ipairs(redis.call('MGET', unpack(keys))) do
-      found[#found + 1] = value
+    local timers = redis.call('ZRANGEBYSCORE', prefix .. 'timers:' .. buckets[i], '-inf', last,
+      'WITHSCORES', 'LIMIT', 0, limit)
+    for j = 1, #timers, 2 do
+      local time = tonumber(timers[j + 1])
+      latest = math.max(latest, time)
+      found[#found + 1] = {time, timers[j], timers[j + 1]}
     end
   end
+  table.sort(found, function(one, other)
+    return one[1] < other[1] or (one[1] == other[1] and one[2] < other[2])
+  end)
   return found
 end
 
-local asked = {}
-for i = 3, #ARGV do
-  asked[#asked + 1] = ARGV[i]
-end
-
-local due, timed = {}, {}
-if ARGV[1] ~= '' then
-  due = redis.call('ZRANGEBYSCORE', prefix .. 'timers', '-inf', ARGV[1], 'WITHSCORES',
-    'LIMIT', 0, ARGV[2])
-  for i = 1, #due, 2 do
-    timed[#timed + 1] = due[i]
+local timers, timed = {}, {}
+if until_text ~= '' then
+  for i, entry in ipairs(due()) do
+    if i > limit then
+      break
+    end
+    timed[i] = entry[2]
+    timers[2 * i - 1], timers[2 * i] = entry[2], entry[3]
   end
 end
 
+local progress = redis.call('GET', prefix .. 'progress') or ''
+local first_layout = progress ~= '' and redis.call('EXISTS', prefix .. 'layout') == 0
+local states, profiles = kept(asked)
+local timed_states, timed_profiles = kept(timed)
 return {
-  redis.call('GET', prefix .. 'progress') or '',
-  redis.call('XLEN', prefix .. 'outbox'),
-  values('s:', asked),
-  values('f:', asked),
-  due,
-  values('s:', timed),
-  values('f:', timed),
+  progress, first_layout and 1 or 0, redis.call('XLEN', prefix .. 'outbox'),
+  states, profiles, timers, timed_states, timed_profiles,
 }

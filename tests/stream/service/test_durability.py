@@ -43,3 +43,13 @@ async def test_p2_only_a_redis_that_writes_before_it_answers_is_trusted(
 async def test_a_redis_that_does_not_show_its_configuration_is_used_all_the_same() -> None:
     await roles.answering(Fake(None), 1)  # type: ignore[arg-type]
     assert metrics.redis_forgets._value.get() == 0
+
+
+async def test_a_redis_that_keeps_small_hashes_too_small_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for octets, told in ((b"1024", False), (b"64", True)):
+        redis = Fake({b"hash-max-listpack-value": octets})
+        await roles.answering(redis, 1)  # type: ignore[arg-type]
+        assert ("hash-max-listpack-value" in caplog.text) is told
+    metrics.redis_forgets.set(0)
