@@ -28,6 +28,7 @@ from rules.reasons import (
     OUT_RANKED,
     OUTSIDE_DATES,
     QUIET_HOURS,
+    SOLD_OUT,
     STOPPED,
     UNKNOWN_IDENTITY,
     UNKNOWN_TIME_ZONE,
@@ -37,6 +38,16 @@ from rules.zones import date_of, zone
 
 BUDGETS = "budgets"
 """The check that the allocator of shared budgets (`rules.budget`) answers."""
+
+
+def spender_of(campaign: str, *, shadow: bool) -> str:
+    """Whose budget is used up: a campaign's, or that of its rehearsal in the shadow."""
+    return f"{campaign}/shadow" if shadow else campaign
+
+
+def total_used_up(spent: int, total: int) -> str:
+    """Words for a shared total of which nothing is left."""
+    return f"total: {spent} of {total}"
 
 
 class Answer(NamedTuple):
@@ -189,8 +200,17 @@ def _caps(case: Case, scene: Scene) -> Answer:
     return _ROOM if full is None else Answer(full, CAPPED)
 
 
-def _budgets(case: Case, _scene: Scene) -> Answer:
-    return _SHARED if case.campaign.shared_budget else _NONE
+def _budgets(case: Case, scene: Scene) -> Answer:
+    """Whether the log has told that nothing is left; else the allocator will be asked."""
+    campaign = case.campaign
+    if not campaign.shared_budget:
+        return _NONE
+    if scene.settings.spent and campaign.total is not None:
+        key = spender_of(campaign.id, shadow=campaign.shadow)
+        spent = scene.settings.spent.get(key, -1)
+        if spent >= campaign.total:
+            return Answer(total_used_up(spent, campaign.total), SOLD_OUT)
+    return _SHARED
 
 
 def quiet_hours(case: Case, scene: Scene, until: int | None) -> Answer:

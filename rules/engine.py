@@ -6,7 +6,8 @@ states, profiles and events give the same verdicts, and no state is changed in p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from decoders.events import Event
 from rules import audience, case, combinations, governance, history, waves
 from rules import bundle as files
 from rules.areas import Membership, Places
+from rules.budget import Budget, budget_of
 from rules.bundle import Rules
 from rules.campaign import DRAFT, Campaign
 from rules.case import Case, Scene
@@ -28,7 +30,7 @@ from rules.reasons import NOT_IN_AUDIENCE, SOLD_OUT, STOPPED
 from rules.sampling import Sampling
 from rules.state import Hold, Subscriber, next_due
 from rules.triggers import Wiring
-from rules.verdicts import Verdict
+from rules.verdicts import SEND, Verdict
 from rules.whereabouts import Whereabouts
 
 UNKNOWN_IDENTITY = "unknown"
@@ -90,6 +92,22 @@ class RuleSet:
             CampaignErrors: with every mistake found, each with file, line, key and remedy.
         """
         return cls(files.read(bundle, running=running, allocated=allocated))
+
+    def spent(self, totals: Mapping[str, int]) -> RuleSet:
+        """These rules where so many sends of shared totals are used up (`rules.checks.spender_of`).
+
+        Its hash is the same: what is used up stands in the log besides the rules.
+        """
+        rules = copy(self)
+        rules.settings = self.settings._replace(spent=dict(totals))
+        return rules
+
+    def budget(self, verdict: Verdict) -> Budget | None:
+        """The shared budget that `verdict` must be granted from; None if it needs no grant."""
+        if verdict.verdict != SEND:
+            return None
+        campaign = self._by_id[verdict.campaign]
+        return budget_of(campaign) if campaign.shared_budget else None
 
     def campaign(self, name: str) -> Campaign | None:
         """The campaign of that id, whatever its status."""

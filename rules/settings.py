@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -70,6 +72,8 @@ class Settings(NamedTuple):
     cap_channels: dict[str, SharedCap]
     cap_tags: dict[str, SharedCap]
     stopped: frozenset[str]
+    spent: Mapping[str, int] = MappingProxyType({})
+    """Shared totals that the log says are used up (`rules.checks.spender_of`); in no file."""
 
 
 def load(data: bytes | None, file: str) -> Settings:

@@ -18,10 +18,11 @@ from decoders.times import SECOND
 from stream.log import (
     SCHEMA_VERSION,
     Batch,
+    Everywhere,
+    FeedLeft,
     FeedScored,
     Item,
     OfSubscriber,
-    RulesChanged,
     Signal,
     Tick,
     partition_of,
@@ -63,10 +64,13 @@ class Batcher:
         max_items: int = MAX_ITEMS,
         next_seq: int = 1,
         clock: int = BEGINNING,
+        feed: str = "",
     ) -> None:
+        """`feed` names the clock; sources that follow each other on one feed have it in common."""
         self.next_seq = next_seq
         self.clock = clock
         self._source = source
+        self._feed = feed
         self._epoch = epoch
         self._max_items = max_items
         self._time = clock
@@ -85,8 +89,8 @@ class Batcher:
         partition = partition_of(item.subscriber, len(self._open))
         return self._append(partition, msgspec.structs.replace(item, seq=self._number()))
 
-    def change_rules(self, item: RulesChanged) -> list[Addressed]:
-        """Takes new rules for every partition, in batches of their own: they may be large."""
+    def change_everywhere(self, item: Everywhere) -> list[Addressed]:
+        """Takes a change for every partition, in batches of their own: rules may be large."""
         filled = self.flush()
         numbered = msgspec.structs.replace(item, seq=self._number())
         for partition in range(len(self._open)):
@@ -110,6 +114,13 @@ class Batcher:
         self._time = max(self._time, time)
         self.clock = max(self.clock, time // SECOND * SECOND)
 
+    def leave(self) -> list[Addressed]:
+        """The feed has come to its end: everything that is open, and that nobody waits for it."""
+        for partition, items in enumerate(self._open):
+            self._tell_time(partition)
+            items.append(FeedLeft(self._feed))
+        return self.flush()
+
     def flush(self) -> list[Addressed]:
         """Everything that is open, and the clock for every partition that has not heard of it."""
         filled = []
@@ -132,7 +143,7 @@ class Batcher:
     def _tell_time(self, partition: int) -> None:
         if self._ticked[partition] < self.clock:
             self._ticked[partition] = self.clock
-            self._open[partition].append(Tick(self.clock))
+            self._open[partition].append(Tick(self.clock, self._feed))
 
     def _close(self, partition: int) -> Addressed:
         items, self._open[partition] = self._open[partition], []

@@ -75,7 +75,7 @@ def changes(subscribers: int, epoch: str, partitions: int) -> Iterator[Addressed
     """The rules, and a profile of every subscriber."""
     batcher = Batcher("control", epoch, partitions)
     content = bundle()
-    yield from batcher.change_rules(RulesChanged(RuleSet.load(content).hash, content))
+    yield from batcher.change_everywhere(RulesChanged(RuleSet.load(content).hash, content))
     packed = [profiles.encode(_profile(city)) for city in ("郑州", "信阳", "周口")]
     for number in range(subscribers):
         yield from batcher.change(ProfileChanged(subscriber(number), packed[number % 3]))

@@ -31,6 +31,8 @@ from stream.vault import Identity, Vault
 _ROWS = 500
 _MOST_OCTETS = MAX_RECORD_BYTES - (1 << 16)
 """Of a bundle: a record must hold it."""
+SHARED = "shared"
+"""The mark that is set while the rules in force have shared budgets."""
 
 
 class Mark(Protocol):
@@ -76,7 +78,7 @@ class Control:
 
         Raises CampaignErrors for rules that cannot be used; nothing is published then.
         """
-        rules = RuleSet.load(bundle, running=True)
+        rules = RuleSet.load(bundle, running=True, allocated=True)
         if (octets := sum(map(len, bundle.values()))) > _MOST_OCTETS:
             raise CampaignErrors(
                 [
@@ -86,11 +88,16 @@ class Control:
                     )
                 ]
             )
+        shared = any(each.shared_budget for each in rules.campaigns)
         if await self._mark.get("rules") == rules.hash:
             return False
-        await self._write(self._batcher.change_rules(RulesChanged(rules.hash, bundle)))
+        if shared:
+            await self._mark.set(SHARED, "1")
+        await self._write(self._batcher.change_everywhere(RulesChanged(rules.hash, bundle)))
         await self._writer.flush()
         await self._mark.set("rules", rules.hash)
+        if not shared:
+            await self._mark.set(SHARED, "")
         return True
 
     async def profiles(self, file: str, pseudonyms: Pseudonyms, vault: Vault) -> int:

@@ -54,8 +54,11 @@ def counted(partition: int, progress: Progress, run: StepRun) -> Handled:
     metrics.handled_events.inc(run.events)
     metrics.repeated_events.inc(run.repeated)
     metrics.timers_fired.inc(run.fired)
-    for verdict in run.verdicts:
-        metrics.verdicts.labels(verdict.campaign, verdict.verdict, verdict.reason or "").inc()
+    metrics.late_events.inc(run.late)
+    for entry in run.decided:
+        verdict = entry.verdict
+        if entry.budget is None:  # else the allocator decides, and counts
+            metrics.verdicts.labels(verdict.campaign, verdict.verdict, verdict.reason or "").inc()
     faults = Counter(fault.reason for fault in run.faults)
     for reason, count in faults.items():
         metrics.dead_letters.labels(reason).inc(count)
@@ -67,4 +70,4 @@ def counted(partition: int, progress: Progress, run: StepRun) -> Handled:
             fault.reason,
             fault.explanation,
         )
-    return Handled(progress, False, run.events, run.repeated, run.fired, len(run.verdicts), faults)
+    return Handled(progress, False, run.events, run.repeated, run.fired, len(run.decided), faults)

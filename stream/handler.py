@@ -16,7 +16,16 @@ import msgspec
 from decoders.errors import XinlingError
 from stream import metrics
 from stream.handled import Handled, counted
-from stream.log import Batch, FeedScored, Item, RulesChanged, Signal, Tick
+from stream.log import (
+    Batch,
+    BudgetSpent,
+    FeedLeft,
+    FeedScored,
+    Item,
+    RulesChanged,
+    Signal,
+    Tick,
+)
 from stream.state import (
     ContendedError,
     Loaded,
@@ -28,6 +37,7 @@ from stream.state import (
 )
 from stream.step import Rules, StepRun
 
+_OF_NOBODY = Tick | FeedLeft | RulesChanged | BudgetSpent | FeedScored
 WhenDecided = Callable[[int], Awaitable[None]]
 
 
@@ -199,4 +209,4 @@ def _place(progress: Progress, offset: int, batch: Batch, *, accept_gap: bool) -
 def _subscriber(item: Item) -> str | None:
     if isinstance(item, Signal):
         return item.event.subscriber
-    return None if isinstance(item, Tick | RulesChanged | FeedScored) else item.subscriber
+    return None if isinstance(item, _OF_NOBODY) else item.subscriber

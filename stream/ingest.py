@@ -29,6 +29,7 @@ from stream.feed_metrics import FeedMetrics
 from stream.feeds import HOLD_SECONDS, Feed
 from stream.log import Batch, FeedScored
 from stream.replay import scored
+from stream.settling import Settling, minute_of
 from stream.sources import Report
 from stream.topics import Log
 
@@ -149,11 +150,17 @@ class Ingest:
         flush_seconds: float,
         speed: float | None,
         checkpoint: Checkpoint | None = None,
+        settling: Settling | None = None,
+        name: str = "",
     ) -> None:
         """`settings`: whatever besides the captures the events depend on, in any one form.
 
         `checkpoint` keeps what a feed that cannot be read again has taught; None for one that can.
+        `settling` says when to wait for shared budgets. `name` is that of the feed's clock, the
+        same after a restart; by default the sources', which is made from their content.
         """
+        self._settling = settling
+        self._name = name
         self._feed = feed
         self._reader = reader
         self._writer = writer
@@ -186,6 +193,7 @@ class Ingest:
                 await self._flush()
         if not self.stopped:  # else what is open would not be open after the next start
             await self._put(self._reader.finish())
+            await self._leave()
         await self._flush()
         self._reader.count(all_of_it=True)
         await self._writer.flush()
@@ -202,12 +210,14 @@ class Ingest:
             await asyncio.sleep(wait)
         if self._batcher is None:
             source = _named(self._feed.source_id(record), self._settings)
-            self._batcher = Batcher(source, self._log.epoch, self._log.partitions)
+            self._batcher = Batcher(
+                source, self._log.epoch, self._log.partitions, feed=self._name or source
+            )
             if self._checkpoint is not None:
                 await self._checkpoint.restore(self._reader.correlator.bindings, record.time)
         self._last_time = max(self._last_time, record.time)
         await self._put(self._reader.feed(record))
-        self._batcher.tick(second_before(record.time))
+        await self._tick(record.time)
 
     async def _put(self, events: list[Event]) -> None:
         for item in scored(events, self._reader.correlator):
@@ -215,6 +225,7 @@ class Ingest:
             if isinstance(item, FeedScored):
                 await self._write(self._batcher.score(item))
             else:
+                await self._settle(item.time)
                 await self._write(self._batcher.add(item))
             if self._is_time():
                 await self._flush()
@@ -228,7 +239,27 @@ class Ingest:
             silent = max(0.0, now - self._heard - HOLD_SECONDS)
             reached = self._last_time + int(silent * SECOND)
             await self._put(self._reader.advance(reached))
-            self._batcher.tick(second_before(reached))
+            await self._tick(reached)
+
+    async def _tick(self, reached: int) -> None:
+        """The clock up to the last whole second before `reached`."""
+        assert self._batcher is not None, "a time comes of a record"
+        await self._settle(reached)
+        self._batcher.tick(second_before(reached))
+
+    async def _settle(self, reached: int) -> None:
+        """At each whole minute, waits for what the log is told of shared budgets there."""
+        minute = minute_of(second_before(reached))
+        if self._settling is None or self._batcher is None or not self._settling.wanted(minute):
+            return
+        self._batcher.tick(minute)
+        await self._flush()
+        await self._settling.wait(minute, self._writer.flush)
+
+    async def _leave(self) -> None:
+        """No clock waits for a feed that has come to its end."""
+        if self._batcher is not None:
+            await self._write(self._batcher.leave())
 
     async def _keep(self, *, at_once: bool = False) -> None:
         if self._checkpoint is not None and self._batcher is not None:

@@ -20,7 +20,7 @@ from stream.audit import Audit
 from stream.budget_store import BudgetStore
 from stream.checkpoint import RedisCheckpoint
 from stream.config import Config
-from stream.control import Control, RedisMark
+from stream.control import SHARED, Control, RedisMark
 from stream.feeds import Feed
 from stream.ingest import Ingest, Reader, flush_after
 from stream.log_writer import LogWriter
@@ -196,7 +196,8 @@ class IngestPart(Part):
 
     def _settling(self) -> RedisSettling:
         redis = self._redis()
-        return RedisSettling(BudgetStore(redis), RedisMark(redis, self._log.epoch))
+        mark = RedisMark(redis, self._log.epoch)
+        return RedisSettling(BudgetStore(redis), lambda: mark.get(SHARED))
 
 
 def transport(config: Config) -> TransportConfig:

@@ -33,6 +33,28 @@ class Tick(msgspec.Struct, array_like=True, tag="tick"):
 
     time: int
     """Microseconds, a multiple of a million."""
+    feed: str = ""
+    """Whose clock this is: several ingests write to one log, and the slowest of them counts. Empty
+    where there is one only, as in a replay."""
+
+
+class FeedLeft(msgspec.Struct, array_like=True, tag="feed-left"):
+    """Nobody waits for this feed's clock from here on, until it ticks again. To every partition."""
+
+    feed: str
+    """As in its ticks: it has come to its end, or was silent for too long."""
+
+
+class BudgetSpent(msgspec.Struct, array_like=True, tag="spent"):
+    """A campaign's shared total is used up: refuse at once. To every partition."""
+
+    campaign: str
+    shadow: bool
+    """Of its rehearsal in the shadow, which has a budget of its own."""
+    spent: int
+    """Sends granted; a total above it, after a change of the campaign, has room again."""
+    seq: int = 0
+    """As a `Signal`'s."""
 
 
 class RulesChanged(msgspec.Struct, array_like=True, tag="rules"):
@@ -96,7 +118,9 @@ class OutcomeRecorded(msgspec.Struct, array_like=True, tag="outcome"):
 
 OfSubscriber = ProfileChanged | OptedOut | OutcomeRecorded | Erased
 """Items about one subscriber that are no events."""
-Item = Signal | Tick | RulesChanged | OfSubscriber | FeedScored
+Everywhere = RulesChanged | BudgetSpent
+"""Numbered items to every partition."""
+Item = Signal | Tick | FeedLeft | Everywhere | OfSubscriber | FeedScored
 
 
 class Batch(msgspec.Struct, array_like=True):

@@ -11,6 +11,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from typing import Protocol
 
 from stream import metrics
 from stream.state import (
@@ -30,13 +31,35 @@ POLL_SECONDS = 1.0
 Publish = Callable[[int, list[OutboxEntry]], Awaitable[None]]
 """Partition and entries in order; returns when they are safe, raises InfrastructureError."""
 
+
+class Listener(Protocol):
+    """Wants to know how far what was published reaches (`stream.candidates`)."""
+
+    @property
+    def listening(self) -> bool:
+        """Whether it does just now."""
+
+    async def reached(self, partition: int, clock: int) -> None:
+        """What the partition decided before `clock` has all been published."""
+
+
 logger = logging.getLogger(__name__)
 
 
 class Relay:
-    """Publishes the outboxes of the partitions that this process owns."""
+    """Publishes the outboxes of the partitions that this process owns.
 
-    def __init__(self, store: StateStore, publish: Publish, partitions: Iterable[int] = ()) -> None:
+    A `listener` is told of each flush how far it reaches.
+    """
+
+    def __init__(
+        self,
+        store: StateStore,
+        publish: Publish,
+        partitions: Iterable[int] = (),
+        listener: Listener | None = None,
+    ) -> None:
+        self._listener = listener
         self._store = store
         self._publish = publish
         self._owned = set(partitions)
@@ -61,13 +84,24 @@ class Relay:
         """
         published = 0
         async with self._flushing[partition]:  # two at once would publish everything twice
-            while waiting := await self._store.outbox(partition, BATCH):
-                entries = [entry for item in waiting if (entry := _read(item)) is not None]
-                await self._publish(partition, entries)
-                await self._store.acknowledge(partition, [item.id for item in waiting])
-                published += len(waiting)
+            while moved := await self._flush_some(partition):
+                published += moved
         metrics.outbox_pending.labels(partition).set(0)
         return published
+
+    async def _flush_some(self, partition: int) -> int:
+        """Publishes the oldest entries; how many, 0 where that was all."""
+        listener = self._listener if self._listener and self._listener.listening else None
+        # asked before the entries: what is decided later lies later
+        clock = (await self._store.progress(partition)).clock if listener else 0
+        waiting = await self._store.outbox(partition, BATCH)
+        if waiting:
+            entries = [entry for item in waiting if (entry := _read(item)) is not None]
+            await self._publish(partition, entries)
+            await self._store.acknowledge(partition, [item.id for item in waiting])
+        if listener and len(waiting) < BATCH:
+            await listener.reached(partition, clock)
+        return len(waiting)
 
     async def run(self) -> None:
         """Publishes as entries come, over failures of either side, until it is cancelled."""

@@ -19,7 +19,7 @@ from stream.batcher import MAX_ITEMS, Addressed, Batcher, second_before
 from stream.engine import Engine
 from stream.handled import Handled
 from stream.handler import Handler
-from stream.log import FeedScored, OfSubscriber, RulesChanged
+from stream.log import BudgetSpent, FeedScored, OfSubscriber, RulesChanged
 from stream.memory_store import MemoryStore
 from stream.ordered import InOrder
 from stream.relay import Relay
@@ -30,7 +30,7 @@ from stream.step import Rules
 _EPOCH = "replay"
 _SOURCE = "captures"
 
-Change = RulesChanged | OfSubscriber | FeedScored
+Change = RulesChanged | BudgetSpent | OfSubscriber | FeedScored
 LoadRules = Callable[[dict[str, bytes]], Rules]
 Write = Callable[[Verdict], None]
 
@@ -148,15 +148,15 @@ class Replay:
         return Replayed(count, self._verdicts, sum(pending), self._faults)
 
     async def _pause(self, engine: Engine, reached: int) -> None:
-        """At a whole minute, gives back what shared budgets refused before it."""
+        """At a whole minute, gives back what shared budgets refused, and says what is used up."""
         minute = self._budgets.minute_reached(reached)
         if minute is None:
             return
         self._batcher.tick(minute)
         await _put(engine, self._batcher.flush())
         await engine.drain()
-        for returned in self._budgets.given_back():
-            await _put(engine, self._batcher.change(returned))
+        for returned in self._budgets.told():
+            await _put(engine, self._change(returned))
 
     def _event(self, event: Event, count: int) -> list[Addressed]:
         if event.imsi is not None:
@@ -167,7 +167,8 @@ class Replay:
     def _change(self, change: Change) -> list[Addressed]:
         if isinstance(change, RulesChanged):
             self._budgets.learn(change)
-            return self._batcher.change_rules(change)
+        if isinstance(change, RulesChanged | BudgetSpent):
+            return self._batcher.change_everywhere(change)
         if isinstance(change, FeedScored):
             return self._batcher.score(change)
         return self._batcher.change(change)

@@ -87,7 +87,7 @@ def validate(config: Config) -> int:
     Raises ConfigError, FileError, CampaignErrors.
     """
     configuration.privacy_key(config)
-    rules = RuleSet.load(roles.bundle(config), running=True)
+    rules = RuleSet.load(roles.bundle(config), running=True, allocated=True)
     rule_files.plan(config.rules.plan)
     if config.rules.profiles and not Path(config.rules.profiles).is_file():
         raise ConfigError(

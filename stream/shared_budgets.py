@@ -1,25 +1,29 @@
 """Shared budgets in a replay, where all verdicts are in one order already (`rules.budget`).
 
 What a second's candidates get is decided when every partition has passed it. Whoever was refused
-as sold out gets their caps back at the next whole minute of capture time: a place in the log that
-depends on the capture alone, so that the rows do too (P1).
+as sold out gets their caps back at the next whole minute of capture time, and what is used up is
+told to the partitions: a place in the log that depends on the capture alone, so that the rows do
+too (P1). The service does the same (`stream.allocator`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from decoders.errors import XinlingError
 from decoders.times import SECOND
-from rules.budget import Budgets
+from rules.budget import Budgets, spender
 from rules.engine import RuleSet
+from rules.governance import is_shadow
 from rules.reasons import SOLD_OUT
 from rules.verdicts import Verdict
-from stream.log import OutcomeRecorded, RulesChanged
+from stream.log import BudgetSpent, OutcomeRecorded, RulesChanged
 from stream.state import OutboxEntry
 
 MINUTE = 60 * SECOND
+Told = OutcomeRecorded | BudgetSpent
+"""What the allocator says to the log."""
 
 
 class SharedBudgets:
@@ -27,7 +31,8 @@ class SharedBudgets:
 
     def __init__(self) -> None:
         self._budgets = Budgets()
-        self._refused: list[OutcomeRecorded] = []
+        self._desk = Desk(self._budgets)
+        self._told: list[Told] = []
         self._minute: int | None = None
 
     def learn(self, change: RulesChanged) -> None:
@@ -48,18 +53,47 @@ class SharedBudgets:
         self._minute = minute
         return minute
 
-    def given_back(self) -> list[OutcomeRecorded]:
-        """What was refused since the last call, as records for the log."""
-        refused, self._refused = self._refused, []
-        return refused
+    def told(self) -> list[Told]:
+        """What was refused and what was used up since the last call, as records for the log."""
+        told, self._told = self._told, []
+        return told
 
     def decided(self, entries: Sequence[OutboxEntry]) -> Iterator[Verdict]:
         """The entries' verdicts in their order; all entries of a second come together."""
         for second, group in groupby(entries, lambda entry: entry.second):
-            for verdict in self._budgets.decide(second, [entry.verdict for entry in group]):
-                if verdict.reason == SOLD_OUT:
-                    self._refused.append(_returned(verdict))
-                yield verdict
+            verdicts, told = self._desk.decide(second, [entry.verdict for entry in group])
+            self._told += told
+            yield from verdicts
+
+
+class Desk:
+    """Decides a second's candidates, and says what the log must be told of it.
+
+    Attributes:
+        told: what was told to be used up, by `rules.budget.spender`: sends granted.
+    """
+
+    def __init__(self, budgets: Budgets, told: Mapping[str, int] | None = None) -> None:
+        self._budgets = budgets
+        self.told = dict(told or {})
+
+    def decide(self, second: int, verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list[Told]]:
+        """The verdicts in their order, and what to tell at the next whole minute."""
+        decided = self._budgets.decide(second, verdicts)
+        asked = [
+            after
+            for before, after in zip(verdicts, decided, strict=True)
+            if self._budgets.asked(before)
+        ]
+        returned = [_returned(each) for each in asked if each.reason == SOLD_OUT]
+        return decided, [*returned, *self._used_up(asked)]
+
+    def _used_up(self, asked: Iterable[Verdict]) -> Iterator[BudgetSpent]:
+        for verdict in asked:
+            key, spent = spender(verdict), self._budgets.used_up(verdict)
+            if spent is not None and self.told.get(key) != spent:
+                self.told[key] = spent
+                yield BudgetSpent(verdict.campaign, is_shadow(verdict), spent)
 
 
 def _returned(verdict: Verdict) -> OutcomeRecorded:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from decoders.errors import XinlingError
+from rules.budget import Budget
 from rules.feed import Feed
 from rules.verdicts import Verdict
 
@@ -91,6 +92,11 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     turns: int = 0
     """Commits since `position` was reached: a tick fires many timers in several commits, and each
     must leave another progress than the one before."""
+    clocks: dict[str, int] = {}
+    """The clock of each feed that is waited for, microseconds; the one last heard of stands last.
+    `clock` is never behind the slowest."""
+    spent: dict[str, int] = {}
+    """Campaigns whose shared total is used up, by `rules.checks.spender_of`: sends granted."""
 
     def heard(self, sequences: dict[str, int]) -> dict[str, int]:
         """The sequences after `sequences` were seen; the sources longest silent are dropped."""
@@ -107,6 +113,10 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
         kept = {source: feed for source, feed in self.feeds.items() if source not in feeds}
         kept.update(feeds)
         return dict(list(kept.items())[-_SOURCES_KEPT:])
+
+    def ticked(self, clocks: dict[str, int]) -> dict[str, int]:
+        """The feeds' clocks to keep; of too many, the feeds longest silent are dropped."""
+        return dict(list(clocks.items())[-_SOURCES_KEPT:])
 
     def begun(self, epoch: str) -> Progress:
         """The progress from which to handle records of `epoch`: anew where it is another one."""
@@ -168,6 +178,8 @@ class OutboxEntry(msgspec.Struct, array_like=True):
     this was. It does not depend on partitions: rows in the order of (second, time, subscriber,
     campaign, offer, step) are the same for any number of them (P1)."""
     verdict: Verdict
+    budget: Budget | None = None
+    """The shared budget that must grant a send before it is one."""
 
 
 class StateStore(Protocol):

@@ -9,20 +9,24 @@ subscriber, and by nothing else: their results are the same for any number of pa
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from decoders.errors import XinlingError
 from decoders.events import Event
 from rules import profile as profiles
 from rules import state as states
+from rules.budget import Budget
+from rules.checks import spender_of
 from rules.feed import Feed, Feeds
 from rules.profile import Profile
 from rules.state import Subscriber
 from rules.verdicts import Verdict
 from stream.batcher import second_before
 from stream.log import (
+    BudgetSpent,
     Erased,
+    FeedLeft,
     FeedScored,
     Item,
     OfSubscriber,
@@ -76,8 +80,14 @@ class Rules(Protocol):
     def on_outcome(self, state: Subscriber, campaign: str, outcome: str, time: int) -> Decision:
         """Takes what became of an offer of a campaign."""
 
+    def spent(self, totals: Mapping[str, int]) -> Rules:
+        """These rules where so much of shared totals is used up."""
 
-Change = RulesChanged | OfSubscriber
+    def budget(self, verdict: Verdict) -> Budget | None:
+        """The shared budget that a verdict must be granted from, if it is to be sent."""
+
+
+Change = RulesChanged | BudgetSpent | OfSubscriber
 LoadRules = Callable[[str, dict[str, bytes]], Rules]
 """Hash and bundle in, rules out; raises `XinlingError` for a bundle that cannot be used."""
 
@@ -129,9 +139,10 @@ class StepRun:
     Attributes:
         faults: what could not be used.
         repeated: events that had been seen before.
+        late: events whose time the clock had passed already; they count all the same.
         events: events that the rules saw.
         fired: timers that a tick fired.
-        verdicts: in the order in which they were decided.
+        decided: in order; what a shared budget must grant is a candidate yet.
         rules: in force at the end.
     """
 
@@ -139,13 +150,16 @@ class StepRun:
         """`limit` is the one that `loaded` was loaded with."""
         self.faults: list[Fault] = []
         self.repeated = 0
+        self.late = 0
         self.events = 0
         self.fired = 0
-        self.verdicts: list[Verdict] = []
-        self.rules = rules
+        self.decided: list[OutboxEntry] = []
+        self._spent = loaded.progress.spent
+        self.rules = rules.spent(self._spent) if rules and self._spent else rules
         self._load = load
         self._loaded = loaded
         self._clock = loaded.progress.clock
+        self._clocks = loaded.progress.clocks
         self._sequences: dict[str, int] = {}
         self._feeds: Feeds = loaded.progress.feeds
         self._scored: dict[str, Feed] = {}
@@ -155,7 +169,6 @@ class StepRun:
         self._timers = list(loaded.due)
         self._all_until = loaded.due[-1] if 0 < limit <= len(loaded.due) else None
         self._bundle: dict[str, bytes] | None = None
-        self._outbox: list[bytes] = []
 
     def run(self, source: str, items: Iterable[Item], position: int) -> int:
         """Handles `items`, the first of which stands at `position`; gives the position reached.
@@ -167,7 +180,10 @@ class StepRun:
             if isinstance(item, Signal):
                 self._signal(source, item)
             elif isinstance(item, Tick):
-                if not self._tick(item.time):
+                if not self._tick(item):
+                    return self._position
+            elif isinstance(item, FeedLeft):
+                if not self._leave(item.feed):
                     return self._position
             elif isinstance(item, FeedScored):
                 self._score(source, item)
@@ -190,8 +206,14 @@ class StepRun:
             past_epochs=before.begun(epoch).past_epochs,
             feeds=before.scored(self._scored),
             turns=before.turns + 1 if stands else 0,
+            clocks=before.ticked(self._clocks),
+            spent=self._spent,
         )
-        commit = Commit(progress=progress, outbox=self._outbox, rules=self._bundle)
+        commit = Commit(
+            progress=progress,
+            outbox=[encode_entry(entry) for entry in self.decided],
+            rules=self._bundle,
+        )
         for known in self._known.values():
             self._collect(known, commit)
         return commit
@@ -219,6 +241,7 @@ class StepRun:
             return
         event = signal.event
         self.events += 1
+        self.late += event.time <= self._clock
         feeds = self._feeds
         self._decide(known, lambda: rules.on_event(known.state, known.profile, event, feeds))
 
@@ -235,6 +258,8 @@ class StepRun:
     def _change(self, item: Change) -> None:
         if isinstance(item, RulesChanged):
             self._change_rules(item)
+        elif isinstance(item, BudgetSpent):
+            self._spend(item)
         elif isinstance(item, OutcomeRecorded):
             self._outcome(item)
         else:
@@ -244,8 +269,22 @@ class StepRun:
         seen = self._sequences.get(source)
         return self._loaded.progress.sequences.get(source, -1) if seen is None else seen
 
-    def _tick(self, time: int) -> bool:
-        """Fires what is due; gives False where more is due than was loaded."""
+    def _tick(self, item: Tick) -> bool:
+        """Takes one feed's clock; gives False where more is due than was loaded."""
+        if not item.feed:  # the only one, as in a replay
+            return self._run_on(item.time)
+        others = {feed: time for feed, time in self._clocks.items() if feed != item.feed}
+        reached = max(item.time, self._clocks.get(item.feed, item.time))
+        self._clocks = {**others, item.feed: reached}
+        return self._run_on(min(self._clocks.values()))
+
+    def _leave(self, feed: str) -> bool:
+        """Waits for a feed no more; gives False where more is due than was loaded."""
+        self._clocks = {name: time for name, time in self._clocks.items() if name != feed}
+        return self._run_on(min(self._clocks.values(), default=self._clock))
+
+    def _run_on(self, time: int) -> bool:
+        """The clock up to that of the slowest feed, and what is due by then."""
         if time <= self._clock:
             return True
         if self.rules is not None and not self._fire(self.rules, time):
@@ -287,6 +326,14 @@ class StepRun:
             self._fault(UNUSABLE_RULES, str(error))
         else:
             self._bundle = item.bundle
+            if self._spent:
+                self.rules = self.rules.spent(self._spent)
+
+    def _spend(self, item: BudgetSpent) -> None:
+        key = spender_of(item.campaign, shadow=item.shadow)
+        self._spent = {**self._spent, key: item.spent}
+        if self.rules is not None:
+            self.rules = self.rules.spent(self._spent)
 
     def _outcome(self, item: OutcomeRecorded) -> None:
         rules, known = self.rules, self._subscriber(item.subscriber)
@@ -366,7 +413,7 @@ class StepRun:
 
     def _decide(self, known: _Known, ask: Callable[[], Decision]) -> bool:
         """Takes over what the rules answer; gives False where they fail."""
-        clock = self._clock
+        clock, rules = self._clock, self.rules
         try:
             decision = ask()
         except Exception as error:  # noqa: BLE001  one event must not stop a partition (P4)
@@ -377,9 +424,9 @@ class StepRun:
             known.touched = True
             self._set_timer(known, states.next_due(known.state))
         for verdict in decision.verdicts:
-            self.verdicts.append(verdict)
             second = max(clock, second_before(verdict.time))
-            self._outbox.append(encode_entry(OutboxEntry(second, verdict)))
+            budget = rules.budget(verdict) if rules else None
+            self.decided.append(OutboxEntry(second, verdict, budget))
         return True
 
     def _set_timer(self, known: _Known, due: int | None) -> None:

@@ -20,6 +20,7 @@ from stream.log import Batch, LogError
 from stream.publisher import Publisher
 from stream.relay import Relay
 from stream.retry import patiently
+from stream.shared_budgets import MINUTE
 from stream.state import (
     ContendedError,
     InfrastructureError,
@@ -70,6 +71,7 @@ class Subscribers:
         self._log = log
         self._earliest = earliest
         self._patience = patience
+        self._minutes: dict[int, int] = {}
 
     async def take(self, partition: int, offset: int, value: bytes) -> None:
         """Handles one record; raises only InfrastructureError, once patience is at its end."""
@@ -89,7 +91,9 @@ class Subscribers:
             )
             await self._set_aside(partition, offset, value, "unhandled", type(error).__name__)
             return
-        if handled.verdicts:
+        minute = handled.progress.clock // MINUTE
+        if handled.verdicts or minute != self._minutes.get(partition):
+            self._minutes[partition] = minute  # shared budgets settle by it
             self._relay.tell(partition)
 
     async def start(self, partition: int) -> int:

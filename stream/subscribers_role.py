@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
-from rules.engine import RuleSet
 from stream import topics
+from stream.allocator import Allocator
 from stream.app import Fail, Role
+from stream.budget_store import BudgetStore
+from stream.candidates import Candidates
 from stream.config import Config
 from stream.handler import Handler
+from stream.log import Batch, encode
 from stream.presence import Presence
 from stream.publisher import Publisher
 from stream.publishing import Publishing
@@ -22,6 +26,9 @@ from stream.state import InfrastructureError
 from stream.subscribers import Subscribers
 from stream.topics import Log
 from stream.watchdog import Ends, Watchdog
+
+LEADING = 0
+"""Who has this partition does what must be done once for all of them."""
 
 
 class SubscribersPart(Part):
@@ -35,10 +42,19 @@ class SubscribersPart(Part):
         self._store = RedisStore(self._redis)
         self._publisher = Publisher(config.kafka, self._patience)
         publishing = Publishing(self._publisher, log.partitions)
-        self._relay = Relay(self._store, publishing.verdicts)
+        budgets = BudgetStore(self._redis)
+        self._candidates = Candidates(budgets)
+        self._relay = Relay(
+            self._store,
+            self._candidates.apart(publishing.verdicts),
+            listener=self._candidates,
+        )
+        self._allocator = Allocator(
+            budgets, log, partial(publishing.verdicts, 0), self._onto_the_log, self._leads
+        )
         self._ends = Ends(config.kafka, topics.EVENTS)
         driver = Subscribers(
-            handler=Handler(self._store, RuleSet.load),
+            handler=Handler(self._store, self._candidates.load),
             store=self._store,
             relay=self._relay,
             publisher=self._publisher,
@@ -61,10 +77,12 @@ class SubscribersPart(Part):
         """See `Part.run`."""
         await answering(self._redis, self._patience)
         await self._presence.begin()
+        await self._candidates.begin()
         await self._role.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._presence.run())
             group.create_task(self._relay.run())
+            group.create_task(self._allocator.run())
             group.create_task(self._watchdog.run())
             group.create_task(self._role.watch())
 
@@ -79,6 +97,13 @@ class SubscribersPart(Part):
         await self._presence.end()
         await self._publisher.close()
         await self._store.close()
+
+    def _leads(self) -> bool:
+        """Whether what one process does for all is this one's to do."""
+        return LEADING in self._role.partitions()
+
+    async def _onto_the_log(self, partition: int, batch: Batch) -> None:
+        await self._publisher.send(topics.EVENTS, encode(batch), partition=partition)
 
     async def _earliest(self, partition: int) -> int:
         return await self._role.earliest(partition)

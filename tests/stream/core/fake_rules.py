@@ -7,12 +7,14 @@ third event give a verdict. A bundle's file ``fails`` names subscribers for whom
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from decoders.errors import XinlingError
 from decoders.events import LOCATION_SEEN, Event
+from rules.budget import Budget
 from rules.feed import NO_FEEDS, Feeds, fallen
 from rules.profile import Profile
 from rules.state import Mark, Stay, Subscriber
@@ -62,6 +64,14 @@ class FakeRules:
         verdict.checks = [("trust", " ".join(fallen(feeds, stay.due, stay.due)))]
         stays = {KEY: msgspec.structs.replace(stay, due=None)}
         return Step(msgspec.structs.replace(state, stays=stays), [verdict])
+
+    def spent(self, totals: Mapping[str, int]) -> FakeRules:
+        del totals
+        return self
+
+    def budget(self, verdict: Verdict) -> Budget | None:
+        del verdict
+        return None
 
     def on_outcome(self, state: Subscriber, campaign: str, outcome: str, time: int) -> Step:
         return Step(state, [self._verdict(state, None, time, f"{outcome} of {campaign}")])

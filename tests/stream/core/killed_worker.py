@@ -31,7 +31,7 @@ def written(epoch: str) -> Iterator[Addressed]:
         if isinstance(item, Event):
             yield from batcher.add(item)
         elif isinstance(item, RulesChanged):
-            yield from batcher.change_rules(item)
+            yield from batcher.change_everywhere(item)
         elif isinstance(item, FeedScored):
             yield from batcher.score(item)
         else:

@@ -58,7 +58,7 @@ def test_a_flush_of_nothing_new_is_nothing() -> None:
 def test_new_rules_go_to_every_partition_after_what_came_before_them() -> None:
     batcher = Batcher("s", "e", 3)
     batcher.add(event("a", SECOND + 1))
-    filled = batcher.change_rules(RulesChanged("h", {"f": b"x"}))
+    filled = batcher.change_everywhere(RulesChanged("h", {"f": b"x"}))
     for number in range(3):
         assert isinstance(items(filled, number)[-1], RulesChanged)
     assert len(items(filled, partition_of("a", 3))) == 3
