@@ -282,6 +282,19 @@ def erase(config: Config = None) -> None:
     room.erase(config)
 
 
+@app.command("rotate-key", epilog="Example: `xinling rotate-key --config xinling.toml`")
+def rotate_key(
+    config: Config = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether the service stands still.")
+    ] = False,
+) -> None:
+    """Change from privacy.key to privacy.next_key; all roles must be stopped. Goes on if cut off."""
+    from stream import rotate_key as room
+
+    room.run(config, check=check)
+
+
 @app.command(epilog="Example: `xinling tail --campaign welcome-away --config xinling.toml`")
 def tail(
     kinds: Annotated[

@@ -24,6 +24,7 @@ from stream import rule_files
 from stream.batcher import Addressed, Batcher
 from stream.ingest import Writer
 from stream.log import Erased, ProfileChanged, RulesChanged
+from stream.past_keys import PastKeys
 from stream.state import PUBLICATION
 from stream.topics import MAX_RECORD_BYTES, Log
 from stream.vault import Identity, Vault
@@ -68,7 +69,11 @@ class Control:
     Each one is a source of its own, whose records are applied once, however often Kafka has them.
     """
 
-    def __init__(self, writer: Writer, log: Log, mark: Mark) -> None:
+    def __init__(
+        self, writer: Writer, log: Log, mark: Mark, past: PastKeys | None = None
+    ) -> None:
+        """`past`: who said no under a key before, by the IMSIs that come with profiles."""
+        self._past = past
         self._writer = writer
         self._mark = mark
         self._batcher = Batcher(PUBLICATION + uuid4().hex[:16], log.epoch, log.partitions)
@@ -123,13 +128,18 @@ class Control:
         pseudonymous = _pseudonymous(iter(rows), pseudonyms)
         while chunk := list(islice(pseudonymous, _ROWS)):
             await vault.put({who: identity for who, identity, _ in chunk})
-            for who, _, profile in chunk:
+            said_no = await self._said_no([identity.imsi for _, identity, _ in chunk])
+            for (who, _, loaded), no in zip(chunk, said_no, strict=True):
+                profile = profiles.opted_out(loaded) if no else loaded
                 change = ProfileChanged(who, profiles.encode(profile))
                 await self._write(self._batcher.change(change))
             done += len(chunk)
         await self._write(self._batcher.flush())
         await self._writer.flush()
         return done
+
+    async def _said_no(self, imsis: list[str]) -> list[bool]:
+        return [False] * len(imsis) if self._past is None else await self._past.opted_out(imsis)
 
     async def erase(self, subscriber: str) -> None:
         """Publishes that a subscriber is to be forgotten; returns when that is safe."""

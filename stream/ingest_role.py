@@ -25,6 +25,7 @@ from stream.feeds import Feed
 from stream.ingest import Ingest, Reader, flush_after
 from stream.log_writer import LogWriter
 from stream.outcome_bridge import OutcomeBridge
+from stream.past_keys import PastKeys
 from stream.presence import Presence
 from stream.publisher import Publisher
 from stream.redis_store import RedisStore
@@ -124,7 +125,8 @@ class IngestPart(Part):
             await answering(redis, config.service.retry_seconds)
             presence = Presence(redis, config, INGEST)
             await presence.begin()
-            control = Control(writer, self._log, RedisMark(redis, self._log.epoch))
+            past = PastKeys(redis, configuration.privacy_key(config))
+            control = Control(writer, self._log, RedisMark(redis, self._log.epoch), past)
             watch = RulesWatch(
                 lambda: signature(config),
                 lambda: bundle(config),

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
+from stream import config as configuration
 from stream import topics
 from stream.config import Config
 from stream.control import Control, RedisMark
 from stream.log_writer import LogWriter
+from stream.past_keys import PastKeys
 from stream.publisher import Publisher
 
 
@@ -21,7 +23,8 @@ async def control_of(config: Config, redis: Redis) -> AsyncIterator[Control]:
     publisher = Publisher(config.kafka, config.service.retry_seconds)
     writer = LogWriter(publisher, log.partitions)
     try:
-        yield Control(writer, log, RedisMark(redis, log.epoch))
+        past = PastKeys(redis, configuration.privacy_key(config))
+        yield Control(writer, log, RedisMark(redis, log.epoch), past)
     finally:
         await writer.close()
         await publisher.close()
