@@ -346,14 +346,18 @@ class Network:
         return np.where(found, values[last], before[person])
 
     def _handed_over(self, held: Dialogues, camps: _Known) -> None:
-        """Calls in which the phone changes its cell are handed over, within an MSC."""
+        """Calls in which the phone changes its cell are handed over, within an MSC.
+
+        One that would have to be handed back before its end is not handed over at all.
+        """
         world = self._world
         answered = np.isin(held["kind"], [Dialogue.CALL_OUT, Dialogue.CALL_IN])
         calls = np.flatnonzero(answered & (held["talk"] > 20))
         person = held["person"][calls].astype(np.int64)
         middle = held["start"][calls] + ((10 + held["talk"][calls] / 2) * SECOND).astype(np.int64)
         then, now = held["cell"][calls].astype(np.int64), camps.at(person, middle)
-        moved = (then != now) & (world.msc[then] == world.msc[now])
+        stays = camps.at(person, held["end"][calls]) != then
+        moved = (then != now) & stays & (world.msc[then] == world.msc[now])
         calls, then, now = calls[moved], then[moved], now[moved]
         near = world.bsc[then] == world.bsc[now]
         out = held["kind"][calls] == Dialogue.CALL_OUT

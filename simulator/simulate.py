@@ -88,6 +88,9 @@ class Simulation:
         (folder / "truth" / "responses.csv").write_text(
             response.responses_csv(model, self.people), encoding="utf-8"
         )
+        (folder / "truth" / "model.json").write_text(
+            response.model_json(self.scenario.seed, self.begin, self.end), encoding="utf-8"
+        )
 
     def _play(
         self, captures: Captures | Pipe, truth: Truth | None, progress: Progress

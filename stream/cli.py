@@ -152,6 +152,13 @@ def replay(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write the summary as a page, too.")
     ] = None,
+    simulated: Annotated[
+        Path | None,
+        typer.Option("--simulated", help="Folder of `simulate`: its people answer the offers."),
+    ] = None,
+    outcomes: Annotated[
+        Path | None, typer.Option("--outcomes", help="Write what they answer here, for `report`.")
+    ] = None,
     clear: Clear = False,
     point_code_bits: PointCodeBits = 14,
     ipa_port: IpaPorts = None,
@@ -162,7 +169,18 @@ def replay(
     reading = reading_of(captures, point_code_bits, ipa_port, clear=clear, cells=cells, plan=plan)
     files = rehearsal.Files(campaigns, areas, cells, profiles, settings)
     launch = rehearsal.Launch(drafts.value if drafts else None, summary, html)
-    rehearsal.replay(reading, files, offers, workers=workers, until=_time(until), launch=launch)
+    if simulated is None and outcomes is not None:
+        raise XinlingError("nobody answers", key="--outcomes", remedy="name --simulated, too")
+    people = None if simulated is None else rehearsal.Simulated(simulated, outcomes)
+    rehearsal.replay(
+        reading,
+        files,
+        offers,
+        workers=workers,
+        until=_time(until),
+        launch=launch,
+        simulated=people,
+    )
 
 
 @app.command(

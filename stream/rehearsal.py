@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from rules.campaign import DRAFT
 from rules.engine import RuleSet
 from rules.verdicts import Verdict
 from stream import outlook_view, printed, rule_files, writers
+from stream.closed_loop import ANYWAY, OFFER, PRODUCTS, Market
 from stream.log import ProfileChanged, RulesChanged
 from stream.offline import Captures, Reading, correlator, say
 from stream.outlook import Campaign, Outlook
@@ -32,6 +34,15 @@ class Files(NamedTuple):
     cells: Path | None = None
     profiles: Path | None = None
     settings: Path | None = None
+
+
+class Simulated(NamedTuple):
+    """People who answer offers."""
+
+    folder: Path
+    """What `xinling simulate` wrote."""
+    outcomes: Path | None = None
+    """Where their answers are written."""
 
 
 class Launch(NamedTuple):
@@ -56,6 +67,7 @@ def replay(  # noqa: PLR0913  a command's options
     workers: int,
     until: int | None,
     launch: Launch = Launch(),  # noqa: B008  immutable
+    simulated: Simulated | None = None,
 ) -> None:
     """Write the verdict rows to `offers`, and say on standard error what it came to.
 
@@ -69,14 +81,20 @@ def replay(  # noqa: PLR0913  a command's options
     captures = Captures(reading)
     outlook = Outlook([Campaign(one.id, one.title, one.status) for one in before.campaigns])
     say("pseudonyms are made with the public test key")
-    with writers.opened(offers, "jsonl", (), frozenset()) as writer:
+    with (
+        writers.opened(offers, "jsonl", (), frozenset()) as writer,
+        _market(simulated) as market,
+    ):
 
         def take(verdict: Verdict) -> None:
             writer.write(verdict.row())
             if launch.wanted:
                 outlook.take(verdict)
+            if market is not None:
+                market.take(verdict)
 
-        run = Replay(take, partitions=PARTITIONS, workers=workers)
+        answers = None if market is None else market.reached
+        run = Replay(take, partitions=PARTITIONS, workers=workers, answers=answers)
         signals = captures.signals(correlator(reading))
         _tell(asyncio.run(run.run(signals, changes, until=until)))
     if launch.wanted:
@@ -103,6 +121,34 @@ def _changes(bundle: dict[str, bytes], profiles: Path | None) -> Iterator[Change
     pseudonyms = Pseudonyms(TEST_KEY)
     for imsi, _, profile in rule_files.profiles(profiles):
         yield ProfileChanged(pseudonyms.subscriber(imsi), profile_codec.encode(profile))
+
+
+@contextmanager
+def _market(simulated: Simulated | None) -> Iterator[Market | None]:
+    """The people who answer, if any; in the end, what the campaigns really changed."""
+    if simulated is None:
+        yield None
+        return
+    with ExitStack() as stack:
+        rows = None
+        if simulated.outcomes is not None:
+            rows = stack.enter_context(writers.opened(simulated.outcomes, "jsonl", (), frozenset()))
+        write = (lambda _outcome: None) if rows is None else (lambda one: rows.write(one.row()))
+        market = Market(simulated.folder, write)
+        yield market
+        market.close()
+    for campaign in PRODUCTS:
+        say(_brought(market, campaign))
+
+
+def _brought(market: Market, campaign: str) -> str:
+    """What a campaign did and really changed, on one line."""
+    effect = market.effect(campaign)
+    offered, anyway = (market.sign_ups[campaign, why] for why in (OFFER, ANYWAY))
+    return (
+        f"{campaign}: {effect.sent} sent, {effect.control} control, {offered} sign-ups by offer, "
+        f"{anyway} anyway, true uplift {effect.uplift:.2%}"
+    )
 
 
 def _tell(replayed: Replayed) -> None:

@@ -32,6 +32,8 @@ _SOURCE = "captures"
 
 Change = RulesChanged | BudgetSpent | OfSubscriber | FeedScored
 LoadRules = Callable[[dict[str, bytes]], Rules]
+Answers = Callable[[int], Sequence[OfSubscriber]]
+"""What people did up to a whole minute (microseconds), every verdict before it being known."""
 Write = Callable[[Verdict], None]
 
 
@@ -93,8 +95,12 @@ class Replay:
         store: StateStore | None = None,
         load_rules: LoadRules = RuleSet.load,
         max_items: int = MAX_ITEMS,
+        answers: Answers | None = None,
     ) -> None:
-        """`max_items` is how many items make a batch, which nothing depends on."""
+        """`max_items` is how many items make a batch, which nothing depends on.
+
+        `answers` is asked at every whole minute that is reached, and goes into the log there.
+        """
         self._write = write
         self._partitions = partitions
         self._workers = workers
@@ -105,6 +111,7 @@ class Replay:
         self._relay = Relay(self._store, self._publish, range(partitions))
         self._ordered = InOrder(partitions)
         self._budgets = SharedBudgets()
+        self._answers = answers
         self._imsis: dict[str, str] = {}
         self._verdicts = 0
         self._faults = 0
@@ -149,7 +156,7 @@ class Replay:
 
     async def _pause(self, engine: Engine, reached: int) -> None:
         """At a whole minute, gives back what shared budgets refused, and says what is used up."""
-        minute = self._budgets.minute_reached(reached)
+        minute = self._budgets.minute_reached(reached, always=self._answers is not None)
         if minute is None:
             return
         self._batcher.tick(minute)
@@ -157,6 +164,8 @@ class Replay:
         await engine.drain()
         for returned in self._budgets.told():
             await _put(engine, self._change(returned))
+        for answer in self._answers(minute) if self._answers is not None else ():
+            await _put(engine, self._change(answer))
 
     def _event(self, event: Event, count: int) -> list[Addressed]:
         if event.imsi is not None:

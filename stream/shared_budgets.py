@@ -42,13 +42,13 @@ class SharedBudgets:
         except XinlingError:
             return
 
-    def minute_reached(self, time: int) -> int | None:
-        """The whole minute that begins a new one at `time`, if budgets ask for a pause there.
+    def minute_reached(self, time: int, *, always: bool = False) -> int | None:
+        """The whole minute that begins a new one at `time`, if something waits for one.
 
         Microseconds. `time` has been reached: everything before it has been added to the log.
         """
         minute = time // MINUTE * MINUTE
-        if not self._budgets or (self._minute is not None and minute <= self._minute):
+        if not (self._budgets or always) or (self._minute is not None and minute <= self._minute):
             return None
         self._minute = minute
         return minute

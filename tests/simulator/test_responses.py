@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from simulator.response import FATIGUE, HALF_LIFE, OPTS_OUT, REACHED, Model
+from simulator.response import ANYWAY, ELSEWHERE, FATIGUE, HALF_LIFE, OPTS_OUT, REACHED, Model
 
 _PEOPLE = [f"46000{number:010d}" for number in range(20_000)]
 _CAMPAIGN = "two-cities-one-home"
@@ -22,8 +24,20 @@ def test_reached_at_once_as_many_buy_as_the_model_says() -> None:
 
 
 def test_half_as_many_after_the_half_life_and_fewer_when_asked_again() -> None:
-    assert _share(HALF_LIFE) == pytest.approx(REACHED / 2, rel=0.15)
+    assert _share(HALF_LIFE) == pytest.approx((REACHED + ELSEWHERE) / 2, rel=0.15)
     assert _share(0, earlier=1) == pytest.approx(REACHED * FATIGUE, rel=0.15)
+
+
+def test_an_offer_at_no_moment_works_a_sixth_as_well_and_none_a_twelfth() -> None:
+    model = Model(1)
+    anyway = sum(model.buys_anyway(imsi, _CAMPAIGN) is not None for imsi in _PEOPLE)
+    assert _share(math.inf) == pytest.approx(REACHED / 6, rel=0.25)
+    assert anyway / len(_PEOPLE) == pytest.approx(ANYWAY, rel=0.3)
+
+
+def test_two_days_divide_the_odds_as_the_experiment_found() -> None:
+    model = Model(1)
+    assert model.true_uplift(0) / model.true_uplift(2 * 86_400) == pytest.approx(1.76)
 
 
 def test_the_same_person_asked_the_same_answers_the_same() -> None:
@@ -47,4 +61,4 @@ def test_repetition_makes_people_opt_out() -> None:
 
 
 def test_the_true_uplift_is_the_share_that_the_offer_moves() -> None:
-    assert Model(5).true_uplift(HALF_LIFE) == REACHED / 2
+    assert Model(5).true_uplift(HALF_LIFE) == pytest.approx((REACHED + ELSEWHERE) / 2)
