@@ -8,6 +8,7 @@ log, which it gets through the topic `outcomes`.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -32,6 +33,15 @@ class Noted(NamedTuple):
     """The sender it was sent from."""
     time: int
     """Microseconds of wall time."""
+
+
+class Moved(NamedTuple):
+    """A subscriber whose name changes with the privacy key."""
+
+    old: str
+    new: str
+    number: str
+    """Where their offers went; digits."""
 
 
 class Answers:
@@ -63,6 +73,24 @@ class Answers:
         """Whether a subscriber has opted out by a reply."""
         return bool(await self._redis.exists(_NO + subscriber))
 
+    async def take_over(self, before: Answers, people: Sequence[Moved]) -> None:
+        """What `before`, under another privacy key, has of `people`; it is gone there then."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for one in people:
+                pipe.zrange(before._key(one.number), 0, -1, withscores=True)  # noqa: SLF001  one of us
+                pipe.get(_NO + one.old)
+            found = await pipe.execute()
+            for one, noted, no in zip(people, found[::2], found[1::2], strict=True):
+                if noted:
+                    pipe.zadd(self._key(one.number), dict(noted))
+                    pipe.expire(self._key(one.number), KEEP_SECONDS)
+                if no is not None:
+                    pipe.set(_NO + one.new, no)
+            await pipe.execute()
+            for one in people:
+                pipe.delete(before._key(one.number), _NO + one.old)  # noqa: SLF001
+            await pipe.execute()
+
     def _key(self, number: str) -> str:
         digits = "".join(each for each in number if each.isdigit())
         return "xl:answers:" + self._pseudonyms.number("reply " + digits[-_SIGNIFICANT:])
@@ -89,6 +117,26 @@ def _ours(address: str) -> str:
 
 
 def _noted(member: bytes | str, score: float) -> Noted:
-    text = member if isinstance(member, str) else member.decode()
-    offer, _, address = text.partition(" ")
+    offer, _, address = text(member).partition(" ")
     return Noted(offer, address, int(score))
+
+
+async def who_said_no(redis: Redis, prefix: str, at_once: int) -> AsyncIterator[list[str]]:
+    """Who has opted out by a reply, of those whose names begin with `prefix`, some at a time."""
+    cursor = 0
+    while True:
+        cursor, places = await redis.scan(cursor, match=f"{_NO}{prefix}*", count=at_once)
+        yield [text(place).removeprefix(_NO) for place in places]
+        if not cursor:
+            return
+
+
+async def forget_no(redis: Redis, subscribers: Sequence[str]) -> None:
+    """That they have opted out is kept elsewhere now."""
+    if subscribers:
+        await redis.delete(*(_NO + name for name in subscribers))
+
+
+def text(value: bytes | str) -> str:
+    """What Redis gives, as text."""
+    return value if isinstance(value, str) else value.decode()

@@ -17,7 +17,7 @@ partition brings another after it has said that it passed that second.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -97,6 +97,12 @@ each(function(member)
 end)
 each(function(row) redis.call('XADD', p .. 'rows', '*', 'v', row) end)
 each(function(record) redis.call('XADD', p .. 'log', '*', 'v', record) end)
+return 1
+"""
+
+_REPLACE = """
+redis.call('DEL', KEYS[1])
+for i = 1, #ARGV, 2 do redis.call('XADD', KEYS[1], ARGV[i], 'v', ARGV[i + 1]) end
 return 1
 """
 
@@ -204,6 +210,29 @@ class BudgetStore:
     async def records_out(self, ids: Sequence[str]) -> None:
         """Takes records that are safe on the log out."""
         await _asked(self._redis.xdel(self._prefix + "log", *ids))
+
+    async def candidates(self, at_once: int) -> AsyncIterator[dict[str, OutboxEntry]]:
+        """Those that wait to be decided, some at a time, as `put_back` takes them."""
+        cursor = 0
+        while True:
+            cursor, found = await _asked(
+                self._redis.hscan(self._prefix + "entries", cursor, count=at_once)
+            )
+            yield {member.decode(): decode_entry(data) for member, data in found.items()}
+            if not cursor:
+                return
+
+    async def put_back(self, candidates: Mapping[str, OutboxEntry]) -> None:
+        """Candidates that wait, changed; nobody decides meanwhile."""
+        if candidates:
+            packed = {member: encode_entry(entry) for member, entry in candidates.items()}
+            await _asked(self._redis.hset(self._prefix + "entries", mapping=packed))
+
+    async def replace_records(self, records: Mapping[str, Told]) -> None:
+        """The records on their way to the log, all of them, changed; by their ids, in order."""
+        arguments = [part for id_, told in records.items() for part in (id_, _encoder.encode(told))]
+        script = self._redis.register_script(_REPLACE)
+        await _asked(script(keys=[self._prefix + "log"], args=arguments))
 
     async def settled(self) -> int:
         """Microseconds: the capture minute up to which the log has been told."""

@@ -307,7 +307,7 @@ def rotate_key(
         bool, typer.Option("--check", help="Only say whether the service stands still.")
     ] = False,
 ) -> None:
-    """Change from privacy.key to privacy.next_key; all roles must be stopped. Goes on if cut off."""
+    """Change from privacy.key to privacy.next_key while all roles are stopped."""
     from stream import rotate_key as room
 
     room.run(config, check=check)

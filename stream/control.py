@@ -69,9 +69,7 @@ class Control:
     Each one is a source of its own, whose records are applied once, however often Kafka has them.
     """
 
-    def __init__(
-        self, writer: Writer, log: Log, mark: Mark, past: PastKeys | None = None
-    ) -> None:
+    def __init__(self, writer: Writer, log: Log, mark: Mark, past: PastKeys | None = None) -> None:
         """`past`: who said no under a key before, by the IMSIs that come with profiles."""
         self._past = past
         self._writer = writer

@@ -281,7 +281,7 @@ def _text(value: bytes | str) -> str:
 
 async def of_subscribers(redis: Redis, prefix: str, at_once: int) -> AsyncIterator[dict[str, str]]:
     """Offers whose subscriber's name begins with `prefix`, with that name, some at a time."""
-    head, tail = (part.encode() for part in (_RECORD % "*").split("*"))
+    head, tail = (_RECORD % "*").split("*")
     cursor = 0
     while True:
         cursor, places = await redis.scan(cursor, match=_RECORD % "*", count=at_once)
@@ -290,7 +290,7 @@ async def of_subscribers(redis: Redis, prefix: str, at_once: int) -> AsyncIterat
                 pipe.hget(place, "subscriber")
             names = await pipe.execute()
         found = {
-            place.removeprefix(head).removesuffix(tail).decode(): _text(name or b"")
+            _text(place).removeprefix(head).removesuffix(tail): _text(name or b"")
             for place, name in zip(places, names, strict=True)
         }
         yield {offer: name for offer, name in found.items() if name.startswith(prefix)}

@@ -5,6 +5,7 @@ may be cut off at any moment and done again: what has moved is recognised by the
 its name. Somebody's number in the vault goes last, so that whoever is not done yet is still there.
 
     ledger       offers stay what they are; their subscriber's name changes
+    budgets      likewise, of offers that wait for their shared budget
     subscribers  state, profile, timer: to the new name, and so perhaps to another partition
     TMSIs        sealed under the new key; who stands in them is moved too
     the rest     nobody knows whose they are: an opt-out stays (`stream.past_keys`), others go
@@ -14,7 +15,7 @@ its name. Somebody's number in the vault goes last, so that whoever is not done 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
@@ -27,14 +28,25 @@ from rules import profile as profiles
 from rules import state as states
 from rules.errors import StateError
 from stream import checkpoint, ledger
+from stream.answers import Answers, Moved, forget_no, who_said_no
+from stream.budget_store import BudgetStore, record_of
 from stream.key_guard import fingerprint
-from stream.log import partition_of
+from stream.log import OutcomeRecorded, partition_of
 from stream.past_keys import PastKeys
-from stream.state import Commit, Loaded, Progress, StateStore, StoreUnavailableError
+from stream.state import (
+    Commit,
+    Loaded,
+    OutboxEntry,
+    Progress,
+    StateStore,
+    StoreUnavailableError,
+)
 from stream.vault import Vault, in_vault
 
 AT_ONCE = 500
 """People that are in memory at a time."""
+MOST_RECORDS = 1_000_000
+"""What the allocator may have to tell the log: the refusals of a minute."""
 
 T = TypeVar("T")
 
@@ -84,6 +96,8 @@ class Rekey:
         self._old, self._new = old, new
         self._old_names, self._new_names = old.pseudonyms(), new.pseudonyms()
         self._old_vault, self._new_vault = Vault(redis, old.secret), Vault(redis, new.secret)
+        self._old_answers = Answers(redis, self._old_names)
+        self._new_answers = Answers(redis, self._new_names)
         self._past = PastKeys(redis, new.secret)
         self._aside: dict[int, dict[str, str]] = {}
 
@@ -98,6 +112,7 @@ class Rekey:
         """
         await self._keep_past_keys()
         await self._ledger()
+        await self._budgets()
         await self._subscribers()
         await self._bindings()
         await self._nobodys()
@@ -113,11 +128,37 @@ class Rekey:
 
     async def _ledger(self) -> None:
         async for offers in ledger.of_subscribers(self._redis, self._old.prefix, AT_ONCE):
-            known = await self._old_vault.get_all(set(offers.values()))
-            names = {old: self._new_names.subscriber(who.imsi) for old, who in known.items()}
+            names = await self._named(offers.values())
             moved = {offer: names[old] for offer, old in offers.items() if old in names}
             await ledger.rename(self._redis, moved)
             self.done["offers in the ledger"] += len(moved)
+
+    async def _named(self, subscribers: Iterable[str]) -> dict[str, str]:
+        """Old name → new one, of those whom the vault knows by their old one still."""
+        wanted = {name for name in subscribers if name.startswith(self._old.prefix)}
+        known = await self._old_vault.get_all(wanted)
+        return {old: self._new_names.subscriber(who.imsi) for old, who in known.items()}
+
+    async def _budgets(self) -> None:
+        """Offers that wait for their shared budget, and what the log is to be told of others."""
+        books = BudgetStore(self._redis)
+        async for waiting in books.candidates(AT_ONCE):
+            names = await self._named(entry.verdict.subscriber for entry in waiting.values())
+            moved = {
+                member: _renamed(entry, names[entry.verdict.subscriber])
+                for member, entry in waiting.items()
+                if entry.verdict.subscriber in names
+            }
+            await books.put_back(moved)
+            self.done["offers that wait for a budget"] += len(moved)
+        records = {each.id: record_of(each.data) for each in await books.records(MOST_RECORDS)}
+        theirs = {id_: one for id_, one in records.items() if isinstance(one, OutcomeRecorded)}
+        names = await self._named(one.subscriber for one in theirs.values())
+        for id_, one in theirs.items():
+            subscriber = names.get(one.subscriber, one.subscriber)
+            records[id_] = msgspec.structs.replace(one, subscriber=subscriber)
+        if names:
+            await books.replace_records(records)
 
     # people
 
@@ -129,6 +170,8 @@ class Rekey:
                 old: Move(old, self._new_names.subscriber(who.imsi)) for old, who in known.items()
             }
             await self._move(list(moves.values()))
+            people = [Moved(old, moves[old].new, who.msisdn) for old, who in known.items()]
+            await self._new_answers.take_over(self._old_answers, people)
             await self._new_vault.put({moves[old].new: who for old, who in known.items()})
             await self._old_vault.forget_all(list(known))
             self.done["people in the vault"] += len(known)
@@ -210,6 +253,10 @@ class Rekey:
                 self.done["opt-outs of people whom nobody can name"] += len(no)
                 self.done["states of people whom nobody can name"] += len(names) - len(no)
 
+        async for names in who_said_no(self._redis, self._old.prefix, AT_ONCE):
+            await self._past.said_no(names)
+            await forget_no(self._redis, names)
+
     async def _left(self, partition: int) -> AsyncIterator[list[str]]:
         """Names under a key before that are still there."""
         page: int | None = 0
@@ -251,6 +298,11 @@ class Rekey:
                 f"somebody else writes to partition {partition}",
                 remedy="stop all roles, and begin again: what was done stays done",
             )
+
+
+def _renamed(entry: OutboxEntry, subscriber: str) -> OutboxEntry:
+    verdict = msgspec.structs.replace(entry.verdict, subscriber=subscriber)
+    return msgspec.structs.replace(entry, verdict=verdict)
 
 
 def seeded(packed: bytes, subscriber: str) -> bytes:

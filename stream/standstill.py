@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from redis.asyncio import Redis
 
 from stream import presence, topics
+from stream.budget_store import BudgetStore
 from stream.config import Config
 from stream.config import Kafka as KafkaConfig
 from stream.state import StateStore
@@ -25,6 +26,8 @@ async def in_the_way(config: Config, redis: Redis, store: StateStore) -> list[st
     """
     found = [f"{who} is at work" for who in await presence.present(redis)]
     found += [line async for line in _decided(store, range(config.kafka.partitions))]
+    if rows := await BudgetStore(redis).rows(1):
+        found.append(f"{len(rows)} or more decided offers are not published: start subscribers")
     try:
         found += [line async for line in _on_topics(config.kafka, redis, store)]
     except (KafkaError, OSError) as error:
@@ -52,8 +55,8 @@ async def _on_topics(config: KafkaConfig, redis: Redis, store: StateStore) -> As
     if behind:
         yield f"{behind} offers are not delivered: start delivery"
     outcomes = await topics.identity(config, topics.OUTCOMES)
-    reached = await redis.hgetall(f"xl:outcomes:{log.epoch}:{outcomes.epoch}")
-    carried = {int(partition): int(offset) for partition, offset in reached.items()}
+    found = await redis.hgetall(f"xl:outcomes:{log.epoch}:{outcomes.epoch}")
+    carried = {int(partition): int(offset) for partition, offset in found.items()}
     behind = _behind(await _ends(config, topics.OUTCOMES), carried)
     if behind:
         yield f"{behind} outcomes are not on the log: start ingest, without sources"

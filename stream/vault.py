@@ -121,6 +121,7 @@ async def in_vault(redis: Redis, prefix: str, at_once: int) -> AsyncIterator[lis
     cursor = 0
     while True:
         cursor, places = await redis.scan(cursor, match=f"{_PREFIX}{prefix}*", count=at_once)
-        yield [place.decode().removeprefix(_PREFIX) for place in places]
+        names = [place if isinstance(place, str) else place.decode() for place in places]
+        yield [name.removeprefix(_PREFIX) for name in names]
         if not cursor:
             return

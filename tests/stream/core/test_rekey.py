@@ -18,8 +18,8 @@ from decoders.identity import Bindings
 from decoders.messages import Lai
 from decoders.times import SECOND
 from rules import profile as profiles
+from rules.case import offer_id
 from rules.engine import RuleSet
-from rules.governance import offer_id
 from rules.profile import Profile
 from rules.verdicts import Verdict
 from stream import rule_files
