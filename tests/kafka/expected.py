@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,9 +25,15 @@ PSEUDONYMS = Pseudonyms(bytes.fromhex(KEY))
 
 async def replayed() -> list[Verdict]:
     """The verdicts of the three captures under the demo's rules."""
-    bundle = rule_files.bundle(
-        DEMO / "campaigns", DEMO / "areas.geojson", DEMO / "cells.csv", DEMO / "settings.json"
+    return await under(
+        rule_files.bundle(
+            DEMO / "campaigns", DEMO / "areas.geojson", DEMO / "cells.csv", DEMO / "settings.json"
+        )
     )
+
+
+async def under(bundle: dict[str, bytes], captures: Sequence[str] = CAPTURES) -> list[Verdict]:
+    """The verdicts of captures under some rules, with the demo's profiles."""
     rows = rule_files.profiles(DEMO / "profiles.csv")
     changes = [
         RulesChanged(RuleSet.load(bundle).hash, bundle),
@@ -37,7 +44,7 @@ async def replayed() -> list[Verdict]:
     ]
     correlator = Correlator(CorrelatorConfig(), PSEUDONYMS, rule_files.plan(PLAN))
     verdicts: list[Verdict] = []
-    records = sources.merged(CAPTURES, _no_error)
+    records = sources.merged(captures, _no_error)
     signals = signals_of(records, Decoder(DecoderConfig()).feed, correlator)
     await Replay(verdicts.append).run(signals, changes)
     return verdicts
