@@ -77,7 +77,7 @@ class Answers:
         """What `before`, under another privacy key, has of `people`; it is gone there then."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for one in people:
-                pipe.zrange(before._key(one.number), 0, -1, withscores=True)  # noqa: SLF001  one of us
+                pipe.zrange(before._key(one.number), 0, -1, withscores=True)
                 pipe.get(_NO + one.old)
             found = await pipe.execute()
             for one, noted, no in zip(people, found[::2], found[1::2], strict=True):
@@ -88,7 +88,7 @@ class Answers:
                     pipe.set(_NO + one.new, no)
             await pipe.execute()
             for one in people:
-                pipe.delete(before._key(one.number), _NO + one.old)  # noqa: SLF001
+                pipe.delete(before._key(one.number), _NO + one.old)
             await pipe.execute()
 
     def _key(self, number: str) -> str:

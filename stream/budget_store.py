@@ -225,7 +225,9 @@ class BudgetStore:
     async def put_back(self, candidates: Mapping[str, OutboxEntry]) -> None:
         """Candidates that wait, changed; nobody decides meanwhile."""
         if candidates:
-            packed = {member: encode_entry(entry) for member, entry in candidates.items()}
+            packed: dict[Any, Any] = {
+                member: encode_entry(entry) for member, entry in candidates.items()
+            }
             await _asked(self._redis.hset(self._prefix + "entries", mapping=packed))
 
     async def replace_records(self, records: Mapping[str, Told]) -> None:

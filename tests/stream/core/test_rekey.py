@@ -23,12 +23,14 @@ from rules.engine import RuleSet
 from rules.profile import Profile
 from rules.verdicts import Verdict
 from stream import rule_files
+from stream.answers import Answers, Noted
 from stream.batcher import Addressed, Batcher, second_before
+from stream.budget_store import BudgetStore, record_of
 from stream.checkpoint import PREFIX, pieces_of
 from stream.embedded import RedisServer
 from stream.handler import Handler
 from stream.ledger import Entry, Ledger
-from stream.log import Erased, OptedOut, ProfileChanged, partition_of
+from stream.log import Erased, OptedOut, OutcomeRecorded, ProfileChanged, partition_of
 from stream.past_keys import PastKeys
 from stream.redis_store import RedisStore
 from stream.rekey import Key, Rekey
@@ -87,7 +89,7 @@ class World:
             if isinstance(item, ProfileChanged | OptedOut | Erased):
                 await self._handle(batcher.change(item))
             else:
-                await self._handle(batcher.change_rules(item))
+                await self._handle(batcher.change_everywhere(item))
         await self._handle(batcher.flush())
 
     async def profiles(self, key: Key, name: str) -> None:
@@ -245,6 +247,24 @@ async def test_p6_nothing_is_left_under_the_old_key(redis: Redis) -> None:
             assert of_a_profile or b"1-" not in value
 
 
+async def test_p6_what_waits_at_the_allocator_and_in_the_replies_moves_too(redis: Redis) -> None:
+    world = World(redis)
+    await full(world)
+    await change(world).run()
+    names = SECOND_KEY.pseudonyms()
+    who, said_no = (names.subscriber(imsi) for imsi in imsis()[5:7])
+    books = BudgetStore(redis)
+    (candidate,) = (await books.look(9)).candidates
+    assert (candidate.second, candidate.verdict.subscriber) == (SECOND, who)
+    records = [record_of(each.data) for each in await books.records(9)]
+    assert [one.subscriber for one in records if isinstance(one, OutcomeRecorded)] == [who, who]
+    answers = Answers(redis, names)
+    assert await answers.of("86" + imsis()[5][-11:]) == [Noted("0005", "10086", 5)]
+    assert await answers.said_no(said_no)
+    past = PastKeys(redis, SECOND_KEY.secret)
+    assert await past.opted_out([imsis()[6], "001019999999999"]) == [False, True]
+
+
 async def test_p2_events_that_are_read_again_under_the_new_key_are_recognised(redis: Redis) -> None:
     world = World(redis)
     await begun(world, len(events(FIRST)))
@@ -300,6 +320,20 @@ async def full(world: World) -> None:
             state="claimed",
         )  # fmt: skip
         await ledger.claim(entry, 1, "one")
+    who, said_no, nobody = (names.subscriber(imsi) for imsi in (*imsis()[5:7], "001019999999999"))
+    answers = Answers(world.redis, names)
+    await answers.note("86" + imsis()[5][-11:], Noted("0005", "10086", 5))
+    await answers.say_no(said_no)
+    await answers.say_no(nobody)
+    books = BudgetStore(world.redis)
+    candidate = Verdict(
+        offer="b0", step=0, campaign="calling", campaign_hash="h", wave=1, subscriber=who,
+        time=5, trigger="t", verdict="send",
+    )  # fmt: skip
+    await books.put([OutboxEntry(SECOND, candidate)])
+    records = [OutcomeRecorded(who, "calling", f"b{number}", "sold out", 5) for number in (1, 2)]
+    look = await books.look(1)
+    assert await books.commit(look.token, look.kept, records=records)
     table = Bindings()
     table.serve(Lai("001", "01", 1), "185")
     table.bind("185", "0000000a", imsis()[0])
@@ -320,7 +354,7 @@ async def content(redis: Redis, place: bytes) -> list[bytes]:
             found = await redis.zrange(place, 0, -1, withscores=True)
             return [b"%s %d" % (name, int(score)) for name, score in found]
         case _:
-            return []
+            return [part for one in await redis.xrange(place) for part in (one[0], *one[1].values())]
 
 
 async def told(redis: Redis) -> dict[bytes, Any]:
