@@ -243,8 +243,14 @@ async def test_p6_nothing_is_left_under_the_old_key(redis: Redis) -> None:
     for place in await redis.keys():
         assert b"1-" not in place
         for value in await content(redis, place):
-            of_a_profile = b":f:" in place or b":profile:" in place  # its seed is the old name
-            assert of_a_profile or b"1-" not in value
+            # a profile's seed is the old name, and so is who said no and cannot be named
+            kept = b":profile:" in place or place == b"xl:key:past:no"
+            assert kept or b"1-" not in value
+    for partition in range(PARTITIONS):
+        page: int | None = 0
+        while page is not None:
+            names, page = await world.store.names(partition, page)
+            assert all(name.startswith("2-") for name in names)
 
 
 async def test_p6_what_waits_at_the_allocator_and_in_the_replies_moves_too(redis: Redis) -> None:
@@ -354,7 +360,8 @@ async def content(redis: Redis, place: bytes) -> list[bytes]:
             found = await redis.zrange(place, 0, -1, withscores=True)
             return [b"%s %d" % (name, int(score)) for name, score in found]
         case _:
-            return [part for one in await redis.xrange(place) for part in (one[0], *one[1].values())]
+            found = await redis.xrange(place)
+            return [part for id_, fields in found for part in (id_, *fields.values())]
 
 
 async def told(redis: Redis) -> dict[bytes, Any]:
