@@ -148,8 +148,8 @@ def _running_errors(
             errors.append(
                 source.error(
                     "$.limits",
-                    "total and per_minute are not enforced by a running service yet",
-                    "remove them from the live campaign and use per_subscriber",
+                    "total and per_minute are not enforced here",
+                    "use per_subscriber, or run the service, which enforces them",
                 )
             )
         if campaign.control > 0 and not settings.salt:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from rules.campaign import LIVE, SHADOW, Campaign
+from rules.campaign import Campaign
 from rules.errors import CampaignError
 from rules.source import Source
 
@@ -66,18 +66,8 @@ def _waves(campaign: Campaign) -> Iterator[_Remark]:
         )
 
 
-def _budget(campaign: Campaign) -> Iterator[_Remark]:
-    if campaign.shared_budget and campaign.status in {LIVE, SHADOW}:
-        yield _Remark(
-            "$.limits",
-            "total and per_minute are asked by replay, and a running service refuses the file",
-            "use per_subscriber where it is to run",
-        )
-
-
 _LOOKS: tuple[Callable[[Campaign], Iterator[_Remark]], ...] = (
     _signature,
     _way_out,
     _waves,
-    _budget,
 )

@@ -296,12 +296,14 @@ def test_two_names_of_one_key_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
     assert reason == "'two' is not told apart from 'one' in campaigns/0.yaml"
 
 
-def test_a_running_service_refuses_what_nothing_enforces_yet() -> None:
+def test_what_decides_without_an_allocator_or_a_salt_refuses_who_needs_one() -> None:
     text = campaign(limits="{total: 5}", experiment="{control: 10%}")
     RuleSet.load(bundle(text))
     settings = {"control_salt": ""}
     found = errors(text, running=True, settings=settings)
     assert [key for _, key, _ in found] == ["limits", "experiment.control"]
+    found = errors(text, running=True, allocated=True, settings=settings)
+    assert [key for _, key, _ in found] == ["experiment.control"]
     for status in ("draft", "paused"):
         waiting = campaign(limits="{per_minute: 5}", status=status)
         RuleSet.load(bundle(waiting), running=True)

@@ -52,10 +52,3 @@ def test_waves_that_the_own_cap_would_refuse_are_warned_about(
     found = warned(limits=f"{{per_subscriber: {cap}}}", waves=waves)
     assert [key for _, key, _ in found] == ([] if fits else ["waves"])
     assert warned(waves=waves) == []
-
-
-@pytest.mark.parametrize(("status", "keys"), [("live", ["limits"]), ("draft", [])])
-def test_a_live_budget_that_no_service_enforces_is_warned_about(
-    status: str, keys: list[str]
-) -> None:
-    assert [key for _, key, _ in warned(limits="{total: 5}", status=status)] == keys
