@@ -29,11 +29,11 @@ TEN = f"{{any_of: [{', '.join(['{called: {}}'] * 10)}]}}"
 
 
 def errors(
-    *texts: str, running: bool = False, **more: Any
+    *texts: str, running: bool = False, allocated: bool = False, **more: Any
 ) -> list[tuple[int | None, str | None, str]]:
     """Line, key and reason of each mistake."""
     with pytest.raises(CampaignErrors) as caught:
-        RuleSet.load(bundle(*texts, **more), running=running)
+        RuleSet.load(bundle(*texts, **more), running=running, allocated=allocated)
     assert all(error.remedy for error in caught.value.errors)
     return [(error.line, error.key, error.reason) for error in caught.value.errors]
 
