@@ -88,6 +88,8 @@ class Smpp(_Section, frozen=True):
     """Submits that may wait for their answer at once."""
     timeout_seconds: Seconds = 10.0
     """A submit without an answer after this is `unknown`."""
+    seed_wait_seconds: Annotated[float, Meta(ge=0, le=3600)] = 60.0
+    """How long offers wait for test numbers (`rules.seeds`) that their texts do not reach."""
 
 
 class Rules(_Section, frozen=True):
@@ -105,6 +107,8 @@ class Rules(_Section, frozen=True):
     """The numbering plan."""
     profiles: str = ""
     """CSV; read again when its content has changed."""
+    seeds: str = ""
+    """Test numbers, one a line: each gets every text before the first subscriber does."""
 
 
 class Ingest(_Section, frozen=True):
@@ -142,6 +146,9 @@ class Service(_Section, frozen=True):
     """After SIGTERM, how long work in hand may take."""
     stall_seconds: Seconds = 60.0
     """A partition with work that makes no progress for so long ends the process."""
+    silent_seconds: Seconds = 60.0
+    """An ingest that is silent for so long while others go on is waited for no more: the log's
+    clock, which is that of the slowest, goes on without it until it is heard again."""
     clock: Literal["wall", "log"] = "wall"
     """What quiet hours and validity go by at the submit: wall time, or, where captures of the past
     are played, the time of the offers."""

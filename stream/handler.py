@@ -37,6 +37,8 @@ from stream.state import (
 )
 from stream.step import Rules, StepRun
 
+_FAR = 2**53 - 1
+"""Microseconds: after every timer."""
 _OF_NOBODY = Tick | FeedLeft | RulesChanged | BudgetSpent | FeedScored
 WhenDecided = Callable[[int], Awaitable[None]]
 
@@ -153,8 +155,9 @@ class Handler:
 
     async def _load(self, partition: int, items: list[Item]) -> Loaded:
         subscribers = dict.fromkeys(name for item in items if (name := _subscriber(item)))
-        until = max((item.time for item in items if isinstance(item, Tick)), default=None)
-        return await self._store.load(partition, list(subscribers), until, self._limits.timers)
+        return await self._store.load(
+            partition, list(subscribers), _until(items), self._limits.timers
+        )
 
     async def _in_force(self, partition: int, rules_hash: str) -> Rules | None:
         """The rules that the partition's progress names, fetched where they are not loaded yet."""
@@ -204,6 +207,13 @@ def _place(progress: Progress, offset: int, batch: Batch, *, accept_gap: bool) -
     if offset > progress.offset and not accept_gap:
         raise OffsetGapError(progress.offset, offset)
     return progress.position if offset == progress.offset else 0
+
+
+def _until(items: list[Item]) -> int | None:
+    """How far the clock may come with these items: the slowest feed may hold it before."""
+    if any(isinstance(item, FeedLeft) for item in items):
+        return _FAR
+    return max((item.time for item in items if isinstance(item, Tick)), default=None)
 
 
 def _subscriber(item: Item) -> str | None:

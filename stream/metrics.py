@@ -53,6 +53,9 @@ partition_lag = Gauge(
     "xinling_partition_lag", "Records of the log that are not committed yet", ["partition"]
 )
 verdicts = Counter("xinling_verdicts", "Verdicts by campaign", ["campaign", "verdict", "reason"])
+feeds_passed_over = Counter(
+    "xinling_feeds_passed_over", "Feeds that were silent too long for the log's clock to wait"
+)
 late_events = Counter(
     "xinling_late_events", "Events whose time the partition's clock had passed when they came"
 )
@@ -79,6 +82,11 @@ replies = Counter(
     "xinling_replies",
     "What subscribers wrote back, by what it came to",
     ["meaning"],
+)
+seeds_failed = Gauge(
+    "xinling_seeds_failed",
+    "1 where a text of a campaign did not reach every test number",
+    ["campaign"],
 )
 outcomes_carried = Counter(
     "xinling_outcomes_carried", "Outcomes put onto the log, which end waves", ["outcome"]

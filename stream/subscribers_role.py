@@ -22,6 +22,7 @@ from stream.publishing import Publishing
 from stream.redis_store import RedisStore
 from stream.relay import Relay
 from stream.roles import SUBSCRIBERS, Part, answering, redis_client
+from stream.silence import SilenceWatch
 from stream.state import InfrastructureError
 from stream.subscribers import Subscribers
 from stream.topics import Log
@@ -51,6 +52,13 @@ class SubscribersPart(Part):
         )
         self._allocator = Allocator(
             budgets, log, partial(publishing.verdicts, 0), self._onto_the_log, self._leads
+        )
+        self._silence = SilenceWatch(
+            log,
+            config.service.silent_seconds,
+            progress=partial(self._store.progress, LEADING),
+            write=self._onto_the_log,
+            leading=self._leads,
         )
         self._ends = Ends(config.kafka, topics.EVENTS)
         driver = Subscribers(
@@ -83,6 +91,7 @@ class SubscribersPart(Part):
             group.create_task(self._presence.run())
             group.create_task(self._relay.run())
             group.create_task(self._allocator.run())
+            group.create_task(self._silence.run())
             group.create_task(self._watchdog.run())
             group.create_task(self._role.watch())
 
