@@ -43,10 +43,13 @@ group.initial.rebalance.delay.ms=0
 class Server:
     """A process of ours on this machine."""
 
-    def __init__(self, command: list[str], home: Path, name: str) -> None:
+    def __init__(
+        self, command: list[str], home: Path, name: str, folder: Path | None = None
+    ) -> None:
+        """`home` is where its output goes; it works in `folder`, by default there too."""
         with (home / f"{name}.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own programs
-                command, stdout=log, stderr=log, cwd=home, start_new_session=True
+                command, stdout=log, stderr=log, cwd=folder or home, start_new_session=True
             )
 
     def cpu(self) -> float:
@@ -104,6 +107,19 @@ def kafka(home: Path, jars: Path) -> Iterator[tuple[Server, str]]:
     try:
         _wait(server, lambda: _listens(port), "Kafka")
         yield server, f"127.0.0.1:{port}"
+    finally:
+        server.stop()
+
+
+@contextmanager
+def listening(command: list[str], home: Path, name: str) -> Iterator[tuple[Server, int]]:
+    """A process that says the port it listens on in its first line, and that port."""
+    said = home / f"{name}.log"
+    said.unlink(missing_ok=True)
+    server = Server(command, home, name, Path.cwd())
+    try:
+        _wait(server, lambda: said.exists() and b"\n" in said.read_bytes(), name)
+        yield server, int(said.read_text().splitlines()[0])
     finally:
         server.stop()
 

@@ -23,6 +23,7 @@ from stream.options import (
     Config,
     Html,
     IpaPorts,
+    LearnPhones,
     Offers,
     Plan,
     PointCodeBits,
@@ -88,13 +89,22 @@ def decode(
     cells: Cells = None,
     plan: Plan = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here.")] = None,
+    learn_phones: LearnPhones = False,
     point_code_bits: PointCodeBits = 14,
     ipa_port: IpaPorts = None,
 ) -> None:
     """Print what captures hold, one row a message or an event, merged by time."""
     from stream import offline
 
-    reading = reading_of(captures, point_code_bits, ipa_port, clear=clear, cells=cells, plan=plan)
+    reading = reading_of(
+        captures,
+        point_code_bits,
+        ipa_port,
+        clear=clear,
+        cells=cells,
+        plan=plan,
+        learn_phones=learn_phones,
+    )
     offline.decode(reading, rows.value, form.value, output)
 
 
@@ -159,6 +169,7 @@ def replay(
     outcomes: Annotated[
         Path | None, typer.Option("--outcomes", help="Write what they answer here, for `report`.")
     ] = None,
+    learn_phones: LearnPhones = False,
     clear: Clear = False,
     point_code_bits: PointCodeBits = 14,
     ipa_port: IpaPorts = None,
@@ -166,7 +177,15 @@ def replay(
     """Run the whole path in this process, as fast as it goes: captures in, verdict rows out."""
     from stream import rehearsal
 
-    reading = reading_of(captures, point_code_bits, ipa_port, clear=clear, cells=cells, plan=plan)
+    reading = reading_of(
+        captures,
+        point_code_bits,
+        ipa_port,
+        clear=clear,
+        cells=cells,
+        plan=plan,
+        learn_phones=learn_phones,
+    )
     files = rehearsal.Files(campaigns, areas, cells, profiles, settings)
     launch = rehearsal.Launch(drafts.value if drafts else None, summary, html)
     if simulated is None and outcomes is not None:
@@ -398,6 +417,17 @@ def report(
     room.show(campaign, config, offers, outcomes, html)
 
 
+@campaigns_app.command("seed", epilog="Example: `xinling campaigns seed cheap-long-distance`")
+def campaigns_seed(
+    name: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Whatever its status.")],
+    config: Config = None,
+) -> None:
+    """Send a campaign's texts to the test numbers of a running service now, drafts too."""
+    from stream import switch
+
+    switch.seed(config, name)
+
+
 @campaigns_app.command("history", epilog="Example: `xinling campaigns history --last 20`")
 def campaigns_history(
     last: Annotated[int, typer.Option("--last", min=1, help="How many changes.")] = 20,
@@ -463,6 +493,22 @@ def bench_rules(
     from stream import bench_rules as room
 
     room.rules(campaigns, events, rounds)
+
+
+@bench_app.command("delivery", epilog="Example: `xinling bench delivery --offers 5000`")
+def bench_delivery(
+    offers: Annotated[int, typer.Option("--offers", min=100, help="How many are sent.")] = 3_000,
+    window: Annotated[
+        int, typer.Option("--window", min=1, max=1000, help="Offers in hand at once.")
+    ] = 10,
+    answers_after: Annotated[
+        float, typer.Option("--answers-after", min=0, help="Milliseconds that the SMSC thinks.")
+    ] = 20.0,
+) -> None:
+    """Measure submits a second, their latency and their cost, as JSON lines."""
+    from stream import bench_delivery as room
+
+    room.delivery(offers, window, answers_after)
 
 
 @bench_app.command("stream", epilog="Example: `xinling bench stream --only step --events 500000`")

@@ -31,6 +31,8 @@ from stream.redis_store import RedisStore
 from stream.replies import Reply
 from stream.retry import patiently
 from stream.roles import DELIVERY, Part, answering, redis_client
+from stream.seeding import OpenGate, Seeding
+from stream.seeds import SeedList
 from stream.smpp import SmppClient, SmppConfig
 from stream.state import InfrastructureError, StoreUnavailableError
 from stream.stops import Stops
@@ -63,14 +65,32 @@ class DeliveryPart(Part):
         gate = StoreGate(RedisStore(self._redis), log.partitions, stopped, answers.said_no)
         ledger = Ledger(self._redis, f"{smpp.host}:{smpp.port}")
         clocks = Clocks(self._clock.now, _wall)
+        vault = Vault(self._redis, key)
         self._delivery = Delivery(
             gate=gate,
-            vault=Vault(self._redis, key),
+            vault=vault,
             ledger=ledger,
             smsc=self._smsc,
             clocks=clocks,
             tell=self._tell,
             note=answers.note,
+        )
+        open_gate = OpenGate()
+        self._seeding = Seeding(
+            seeds=SeedList(self._redis),
+            stops=Stops(self._redis),
+            rules=gate.rules,
+            delivery=Delivery(
+                gate=open_gate,
+                vault=vault,
+                ledger=ledger,
+                smsc=self._smsc,
+                clocks=clocks,
+                tell=self._tell,
+            ),
+            gate=open_gate,
+            ledger=ledger,
+            wait_seconds=smpp.seed_wait_seconds,
         )
         self._answering = Answering(answers, ledger, gate.keywords, clocks, self._tell)
         self._role = Role(config, topics.OFFERS, self._take, fail, window=smpp.window)
@@ -82,7 +102,7 @@ class DeliveryPart(Part):
             stall_seconds=config.service.stall_seconds,
             fail=fail,
             lag=metrics.offers_lag,
-            excused=lambda: not self._smsc.open,
+            excused=lambda: not self._smsc.open or self._seeding.waiting > 0,
         )
 
     async def run(self) -> None:
@@ -95,6 +115,7 @@ class DeliveryPart(Part):
             group.create_task(self._presence.run())
             group.create_task(self._delivery.keep_settling())
             group.create_task(self._answering.keep_settling())
+            group.create_task(self._seeding.run())
             group.create_task(self._watchdog.run())
             group.create_task(self._role.watch())
 
@@ -135,9 +156,11 @@ class DeliveryPart(Part):
             return
         self._clock.advance(verdict.time)
 
-        outcome = await patiently(
-            REDIS, lambda: self._delivery.deliver(verdict), _REDIS_FAILURES, self._patience
-        )
+        async def attempt() -> Outcome | None:
+            await self._seeding.first(verdict)
+            return await self._delivery.deliver(verdict)
+
+        outcome = await patiently(REDIS, attempt, _REDIS_FAILURES, self._patience)
         if outcome is not None and outcome.outcome == outcomes.SUBMITTED and self._clock.live:
             seconds = (_wall() - verdict.time) / SECOND
             metrics.frame_to_submit_seconds.observe(max(seconds, 0.0))

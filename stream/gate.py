@@ -73,11 +73,14 @@ class StoreGate:
 
         Raises what the store raises.
         """
-        partition = partition_of(subscriber, self._partitions)
-        progress = await self._store.progress(partition)
-        rules = await self._in_force(partition, progress.rules)
+        rules = await self.rules(partition_of(subscriber, self._partitions))
         found = rules.campaign(campaign) if rules else None
         return found.replies if found else ()
+
+    async def rules(self, partition: int = 0) -> RuleSet | None:
+        """The rules in force in a partition, None before the first; raises what the store does."""
+        progress = await self._store.progress(partition)
+        return await self._in_force(partition, progress.rules)
 
     async def _in_force(self, partition: int, rules_hash: str) -> RuleSet | None:
         if rules_hash and rules_hash not in self._rules:

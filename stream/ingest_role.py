@@ -15,7 +15,7 @@ from decoders.errors import CaptureError
 from decoders.pseudonyms import Pseudonyms
 from decoders.transport import TransportConfig
 from stream import config as configuration
-from stream import rule_files
+from stream import rule_files, seeds
 from stream.audit import Audit
 from stream.budget_store import BudgetStore
 from stream.checkpoint import RedisCheckpoint
@@ -31,6 +31,7 @@ from stream.publisher import Publisher
 from stream.redis_store import RedisStore
 from stream.roles import INGEST, Part, answering, bundle, redis_client, signature
 from stream.rules_watch import RulesWatch
+from stream.seeds import SeedList
 from stream.settling import RedisSettling
 from stream.stops import Stops
 from stream.topics import Log
@@ -134,6 +135,7 @@ class IngestPart(Part):
                 Stops(redis),
                 Audit(redis),
             )
+            await self._keep_seeds(redis)
             await watch.begin(await RedisStore(redis).rules(0))
             await self._publish_profiles(control, redis)
             bridge = OutcomeBridge(
@@ -159,6 +161,15 @@ class IngestPart(Part):
             vault = Vault(redis, configuration.privacy_key(config))
             done = await control.profiles(config.rules.profiles, self._pseudonyms, vault)
             logger.info("%d profiles published", done)
+
+    async def _keep_seeds(self, redis: Redis) -> None:
+        """Test numbers before the rules: no campaign may go live without them."""
+        file = self._config.rules.seeds
+        wanted = seeds.numbers(file) if file else []
+        vault = Vault(redis, configuration.privacy_key(self._config))
+        await SeedList(redis).put(wanted, vault, self._pseudonyms)
+        if wanted:
+            logger.info("%d test numbers get every text first", len(wanted))
 
     def _over(self, feed: Feed) -> Ingest:
         config = self._config.ingest

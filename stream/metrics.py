@@ -81,7 +81,7 @@ offers_lag = Gauge(
 replies = Counter(
     "xinling_replies",
     "What subscribers wrote back, by what it came to",
-    ["meaning"],
+    ["type"],
 )
 seeds_failed = Gauge(
     "xinling_seeds_failed",

@@ -25,7 +25,7 @@ from decoders.errors import XinlingError
 from rules.engine import RuleSet
 from rules.errors import CampaignErrors
 from stream import config as configuration
-from stream import roles, rule_files, topics
+from stream import roles, rule_files, seeds, topics
 from stream.cancelling import cancelled
 from stream.config import Config, ConfigError
 from stream.delivery_role import DeliveryPart
@@ -89,6 +89,8 @@ def validate(config: Config) -> int:
     configuration.privacy_key(config)
     rules = RuleSet.load(roles.bundle(config), running=True, allocated=True)
     rule_files.plan(config.rules.plan)
+    if config.rules.seeds:
+        seeds.numbers(config.rules.seeds)
     if config.rules.profiles and not Path(config.rules.profiles).is_file():
         raise ConfigError(
             "no such file", file=config.rules.profiles, key="rules.profiles", remedy="name a CSV"

@@ -61,7 +61,14 @@ class Submitted(msgspec.Struct, frozen=True):
 class Smsc:
     """Listens on loopback; `port` is there after `start`."""
 
-    def __init__(self, password: str = "demo", faults: Iterable[Fault | None] = ()) -> None:  # noqa: S107  loopback only
+    def __init__(
+        self,
+        password: str = "demo",  # noqa: S107  loopback only
+        faults: Iterable[Fault | None] = (),
+        answers_after: float = 0.0,
+    ) -> None:
+        """`answers_after`: seconds that it thinks about each submit."""
+        self.answers_after = answers_after
         self.submitted: deque[Submitted] = deque(maxlen=_MOST_KEPT)
         """Every submit taken, in order."""
         self.faults: deque[Fault | None] = deque(faults)
@@ -215,7 +222,11 @@ class _Session:
         )
         if not submit.registered_delivery or fault is Fault.NO_RECEIPT:
             receipt = b""
-        self.send(receipt + answer if fault is Fault.RECEIPT_FIRST else answer + receipt)
+        pdus = receipt + answer if fault is Fault.RECEIPT_FIRST else answer + receipt
+        if self._smsc.answers_after:
+            asyncio.get_running_loop().call_later(self._smsc.answers_after, self.send, pdus)
+        else:
+            self.send(pdus)
 
     def _answer(self, command: int, sequence: int, body: bytes = b"", status: int = 0) -> None:
         self.send(_pdu(command | codes.RESPONSE, sequence, body, status))

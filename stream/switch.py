@@ -19,6 +19,7 @@ from stream.audit import Audit, Change
 from stream.config import Config
 from stream.connected import redis_of
 from stream.redis_store import RedisStore
+from stream.seeds import SeedList
 from stream.stops import EVERY, Stop, Stops
 
 _Work = Callable[[Redis, Config, str], Awaitable[list[str]]]
@@ -37,6 +38,29 @@ def resume(config: Path | None, name: str) -> None:
 def history(config: Path | None, number: int) -> None:
     """Prints the last `number` changes of what decides, the latest first."""
     _run(config, str(number), _history)
+
+
+def seed(config: Path | None, name: str) -> None:
+    """Sends a campaign's texts to the test numbers; XinlingError where there are none."""
+    _run(config, name, _seed)
+
+
+async def _seed(redis: Redis, config: Config, name: str) -> list[str]:
+    known = await _in_force(redis, config)
+    if name not in known:
+        raise XinlingError(
+            f"no campaign {name!r} is in force", remedy=f"there are: {', '.join(sorted(known))}"
+        )
+    seeds = SeedList(redis)
+    numbers = len(await seeds.names())
+    if not numbers:
+        raise XinlingError(
+            "there are no test numbers",
+            key="rules.seeds",
+            remedy="name a file of them, and start ingest again",
+        )
+    await seeds.ask(name)
+    return [f"{name}: each text that they do not have yet goes to {numbers} test numbers"]
 
 
 async def _stop(redis: Redis, config: Config, name: str) -> list[str]:

@@ -240,6 +240,30 @@ ROWS = (
                     ),
                 ),
             ),
+            Panel(
+                "Offers not dealt with",
+                "short",
+                (Query("max by (partition) (xinling_offers_lag)", "{{partition}}"),),
+                description="Records of the topic offers that delivery has not finished.",
+            ),
+            Panel(
+                "Replies",
+                "ops",
+                (rate("xinling_replies", "type"),),
+                description="What subscribers wrote back, by what it came to; the text is not kept.",
+            ),
+            Panel(
+                "Outcomes onto the log",
+                "ops",
+                (rate("xinling_outcomes_carried", "outcome"),),
+                description="Those that end a campaign's waves.",
+            ),
+            Panel(
+                "Test numbers not reached",
+                "short",
+                (Query("max by (campaign) (xinling_seeds_failed)", "{{campaign}}"),),
+                description="1 where a text did not reach every number of the seed list.",
+            ),
             Panel("Submit to the SMSC's answer", "s", quantiles("xinling_submit_seconds"), 12),
             Panel(
                 "Frame to the SMSC's answer",
