@@ -51,6 +51,7 @@ conformance: $(VENV)/.test
 # unless FRAMES=… says how many, on WORKERS=… cores. Then a million found by coverage, where atheris is installed.
 fuzz: $(VENV)/.test
 	@$(BIN)/python tests/fuzz/fuzz_run.py --frames $(or $(FRAMES),10000000) $(if $(WORKERS),--workers $(WORKERS)) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python tests/fuzz/fuzz_kernel.py --frames $(or $(FRAMES),1000000) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python tests/fuzz/fuzz_coverage.py
 
 # The killer, at length: SEED=… makes a run again, FAULTS=… sets how many (a fault takes some six seconds).

@@ -16,13 +16,13 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from resource import RUSAGE_SELF, getrusage
 
-from fuzz_corpus import corpora, secrets
+from fuzz_corpus import Corpus, corpora, secrets
 from fuzz_invariant import Life
 from fuzz_mutations import Mutator
 
@@ -40,27 +40,27 @@ def lead(seed: int, frames: int) -> dict[str, object]:
     """One life of so many mutated frames; what broke is in the result."""
     dice = Random(seed)
     life = Life(secrets(), dice)
-    mutated, last = 0, None
+    touches, last = 0, None
     began = time.monotonic()
     try:
-        for record, touched in _records(dice):
+        for record, touched in mutated(dice):
             last = record
             life.feed(record)
-            mutated += touched
+            touches += touched
             if life.records % CHECK_EVERY == 0:
                 life.check()
-            if mutated >= frames:
+            if touches >= frames:
                 break
         life.end()
     except Exception as error:  # noqa: BLE001  that anything escapes is what is looked for
-        broke = _crash(seed, mutated, last, error)
+        broke = _crash(seed, touches, last, error)
     else:
         broke = None
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     return {
         "seed": seed,
-        "mutated": mutated,
+        "mutated": touches,
         "records": life.records,
         "messages": life.messages,
         "events": life.events,
@@ -70,10 +70,10 @@ def lead(seed: int, frames: int) -> dict[str, object]:
     }
 
 
-def _records(dice: Random) -> Iterator[tuple[Record, bool]]:
+def mutated(dice: Random, chosen: Sequence[Corpus] | None = None) -> Iterator[tuple[Record, bool]]:
     """Captures one after another for ever, with whether each record was touched."""
     while True:
-        corpus = dice.choice(corpora())
+        corpus = dice.choice(chosen or corpora())
         mutator = Mutator(corpus, dice)
         for record in corpus.records:
             if dice.random() < UNTOUCHED:
@@ -83,13 +83,13 @@ def _records(dice: Random) -> Iterator[tuple[Record, bool]]:
                     yield one, True
 
 
-def _crash(seed: int, mutated: int, record: Record | None, error: Exception) -> dict[str, object]:
+def _crash(seed: int, touches: int, record: Record | None, error: Exception) -> dict[str, object]:
     alone = record is not None and not _survives(record)
     lines = traceback.format_exception(error)
     found: dict[str, object] = {
         "error": f"{type(error).__name__}: {error}",
         "where": lines[-2].strip(),
-        "after": mutated,
+        "after": touches,
         "seed": seed,
         "alone": alone,
     }
@@ -123,13 +123,13 @@ def main() -> int:
                 totals[name] += result[name]
             totals["lives"] += 1
             totals["broken"] += result["broke"] is not None
-            _say({"life": result})
+            say({"life": result})
             if options.seconds and time.monotonic() - began > options.seconds:
                 pool.terminate()
                 break
     machine = {"python": platform.python_version(), "machine": platform.machine()}
     seconds = round(time.monotonic() - began, 1)
-    _say({"fuzz": totals, "first_seed": options.seed, "seconds": seconds, **machine})
+    say({"fuzz": totals, "first_seed": options.seed, "seconds": seconds, **machine})
     return 1 if totals["broken"] else 0
 
 
@@ -147,7 +147,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _say(line: dict[str, object]) -> None:
+def say(line: dict[str, object]) -> None:
+    """A line of JSON."""
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
