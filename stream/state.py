@@ -95,6 +95,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     clocks: dict[str, int] = {}
     """The clock of each feed that is waited for, microseconds; the one last heard of stands last.
     `clock` is never behind the slowest."""
+    left: int = BEGINNING
+    """Microseconds: the furthest clock of a feed that has left; where all have, the log's."""
     spent: dict[str, int] = {}
     """Campaigns whose shared total is used up, by `rules.checks.spender_of`: sends granted."""
 

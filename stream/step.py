@@ -160,6 +160,7 @@ class StepRun:
         self._loaded = loaded
         self._clock = loaded.progress.clock
         self._clocks = loaded.progress.clocks
+        self._left = loaded.progress.left
         self._sequences: dict[str, int] = {}
         self._feeds: Feeds = loaded.progress.feeds
         self._scored: dict[str, Feed] = {}
@@ -207,6 +208,7 @@ class StepRun:
             feeds=before.scored(self._scored),
             turns=before.turns + 1 if stands else 0,
             clocks=before.ticked(self._clocks),
+            left=self._left,
             spent=self._spent,
         )
         commit = Commit(
@@ -280,8 +282,9 @@ class StepRun:
 
     def _leave(self, feed: str) -> bool:
         """Waits for a feed no more; gives False where more is due than was loaded."""
+        self._left = max(self._left, self._clocks.get(feed, self._left))
         self._clocks = {name: time for name, time in self._clocks.items() if name != feed}
-        return self._run_on(min(self._clocks.values(), default=self._clock))
+        return self._run_on(min(self._clocks.values(), default=self._left))
 
     def _run_on(self, time: int) -> bool:
         """The clock up to that of the slowest feed, and what is due by then."""

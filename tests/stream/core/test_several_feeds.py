@@ -96,6 +96,16 @@ async def test_a_feed_that_left_is_waited_for_no_more_until_it_ticks_again(
     assert (await partition.store.progress(0)).clocks == {}
 
 
+async def test_when_all_have_left_the_clock_is_where_the_furthest_was(partition: Partition) -> None:
+    await partition.takes("a", Tick(SECOND, "one"))
+    await partition.takes("b", Signal(1, event("x", 1)), Signal(2, event("x", 2)))
+    await partition.takes("b", Tick(60 * SECOND, "two"), FeedLeft("two"))
+    assert await partition.times() == []
+    await partition.takes("a", Tick(2 * SECOND, "one"), FeedLeft("one"))
+    assert await partition.clock() == 60 * SECOND
+    assert await partition.times() == [2 + DELAY]
+
+
 async def test_what_is_due_when_a_feed_leaves_fires_in_bounded_steps() -> None:
     partition = Partition(timers=3)
     await partition.takes("control/r", RulesChanged(hash_of(RULES), RULES))
