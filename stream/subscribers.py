@@ -16,7 +16,7 @@ import msgspec
 from stream import log, metrics, topics
 from stream.handled import Handled
 from stream.handler import Handler
-from stream.log import Batch, LogError
+from stream.log import Batch, LogError, OfSubscriber, Signal
 from stream.publisher import Publisher
 from stream.relay import Relay
 from stream.retry import patiently
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 _PASSING = (StoreUnavailableError, OutboxFullError, ContendedError)
 REDIS = "redis"
+OTHER_KEY = "another key"
+"""Reason of a record set aside: its names are not those that the key in force makes."""
 
 Earliest = Callable[[int], Awaitable[int]]
 """The first offset that the log still holds of a partition."""
@@ -63,7 +65,10 @@ class Subscribers:
         log: Log,
         earliest: Earliest,
         patience: float,
+        key_version: int | None = None,
     ) -> None:
+        """`key_version`: of the key in force; None where any will do."""
+        self._prefix = "" if key_version is None else f"{key_version}-"
         self._handler = handler
         self._store = store
         self._relay = relay
@@ -79,6 +84,10 @@ class Subscribers:
             batch = log.decode(value)
         except LogError as error:
             await self._set_aside(partition, offset, value, "not a batch", str(error))
+            return
+        name = _first_name(batch)
+        if name and not name.startswith(self._prefix):
+            await self._set_aside(partition, offset, value, OTHER_KEY, "made under another key")
             return
         try:
             handled = await self._handle(partition, offset, batch)
@@ -134,3 +143,13 @@ class Subscribers:
         )
         empty = Batch(log.SCHEMA_VERSION, self._log.epoch, "", 0, [])
         await self._handle(partition, offset, empty)
+
+
+def _first_name(batch: Batch) -> str:
+    """The first subscriber of a batch; empty where it has none. Whoever writes has one key."""
+    for item in batch.items:
+        if isinstance(item, Signal):
+            return item.event.subscriber
+        if isinstance(item, OfSubscriber):
+            return item.subscriber
+    return ""

@@ -69,6 +69,7 @@ class SubscribersPart(Part):
             log=log,
             earliest=self._earliest,
             patience=self._patience,
+            key_version=config.privacy.key_version,
         )
         self._role = Role(
             config, topics.EVENTS, driver.take, fail, start=driver.start, assigned=self._relay.own
