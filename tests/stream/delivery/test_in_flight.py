@@ -7,9 +7,9 @@ import random
 from collections import defaultdict
 
 import pytest
-from conftest import eventually
 
 from stream.in_flight import InFlight
+from tests.stream.delivery.conftest import eventually
 
 
 class Desk:

@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 import pytest
-from conftest import HOUR, NOW, OpenRoom, Room, eventually, offer, running
 from redis.asyncio import Redis
 
 from decoders.pseudonyms import Pseudonyms
@@ -15,6 +14,7 @@ from decoders.times import SECOND
 from stream.answers import ANSWER_SECONDS, Answers, Noted, answered
 from stream.replies import Reply, reply_of
 from stream.smsc import Fault
+from tests.stream.delivery.conftest import HOUR, NOW, OpenRoom, Room, eventually, offer, running
 
 NUMBER = "4915550102"
 ADDRESS = "10086"

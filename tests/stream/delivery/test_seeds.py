@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import KEY, OpenRoom, Room, eventually, offer
 from redis.asyncio import Redis
 
 from decoders.pseudonyms import Pseudonyms
@@ -21,6 +20,7 @@ from stream.seeds import SEED, SeedList
 from stream.smsc import Fault
 from stream.stops import Stop, Stops
 from stream.vault import Vault
+from tests.stream.delivery.conftest import KEY, OpenRoom, Room, eventually, offer
 
 TESTERS = ["13900000001", "13900000002"]
 CAMPAIGN = """
