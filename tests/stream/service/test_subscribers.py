@@ -11,7 +11,7 @@ from decoders.times import SECOND
 from rules.engine import RuleSet
 from stream import log, topics
 from stream.handler import Handled, Handler
-from stream.log import Batch, Tick
+from stream.log import Batch, OptedOut, Tick
 from stream.memory_store import MemoryStore
 from stream.relay import Relay
 from stream.state import OffsetGapError, OutboxEntry, StoreUnavailableError
@@ -75,6 +75,7 @@ class Bench:
             log=Log(EPOCH, 4),
             earliest=first,
             patience=5,
+            key_version=2,
         )
 
     async def take(self, offset: int, value: bytes) -> None:
@@ -154,3 +155,15 @@ async def test_p2_a_partition_is_read_from_redis_progress_of_this_log_only() -> 
     assert await bench.driver.start(1) == 1
     bench.driver._log = Log("another", 4)
     assert await bench.driver.start(1) == 0
+
+
+@pytest.mark.parametrize("name", ["2-0f3a", "1-0f3a"])
+async def test_p6_a_record_made_under_another_key_is_set_aside(name: str) -> None:
+    bench = Bench()
+    items = [Tick(SECOND), OptedOut(name, SECOND, 1)]
+    await bench.take(0, log.encode(Batch(log.SCHEMA_VERSION, EPOCH, "control/x", SECOND, items)))
+    kept = (await bench.store.load(1, [name], None, 0)).profiles
+    assert (name in kept) == name.startswith("2-")
+    letters = [letter["reason"] for _, _, letter in bench.letters.sent]
+    assert letters == ([] if name in kept else ["made under another key"])
+    assert await bench.offset() == 1
