@@ -449,12 +449,15 @@ def ingest(
         ),
     ],
     speed: Annotated[str, typer.Option("--speed", help="Times real time, or `max`.")] = "max",
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Files are still growing: read on until told to stop.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Feed captures into a running service."""
     from stream import service
 
-    service.ingest(config, sources, speed)
+    service.ingest(config, sources, speed, follow=follow)
 
 
 @bench_app.command(

@@ -116,6 +116,8 @@ class Ingest(_Section, frozen=True):
 
     sources: tuple[str, ...] = ()
     """Files, a directory, ``-``, ``tcp://host:port``."""
+    follow: bool = False
+    """Files among the sources are still growing: they have no end."""
     speed: str = "max"
     """``max``, or how many seconds of capture pass in one second."""
     point_code_bits: Literal[14, 24] = 14

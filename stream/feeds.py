@@ -36,11 +36,14 @@ class Feed:
         live: whether the end is open and the clock runs on while nothing comes.
     """
 
-    def __init__(self, names: Sequence[str], report: Report) -> None:
-        """Raises CaptureError for a name that is no source."""
+    def __init__(self, names: Sequence[str], report: Report, *, follow: bool = False) -> None:
+        """Raises CaptureError for a name that is no source.
+
+        With `follow`, files have no end: what is written to them later is read too.
+        """
         self._end = threading.Event()
-        files = [name for name in names if not _is_live(name)]
-        ongoing = [name for name in names if _is_live(name)]
+        files = [name for name in names if not _is_live(name, follow=follow)]
+        ongoing = [name for name in names if _is_live(name, follow=follow)]
         self.live = bool(ongoing)
         self._heads = None if self.live or STDIN in files else content_id(files, report)
         opened: list[Callable[[], Iterator[Record]]] = []
@@ -71,6 +74,16 @@ class Feed:
         """Of the content: of the first record of every file, else of `first`."""
         return self._heads or _digest([_packed(first)])
 
+    @property
+    def waiting(self) -> int:
+        """Records that were read and wait to be taken."""
+        return self._handoff.waiting
+
+    @property
+    def blocked(self) -> float:
+        """Seconds that sources have waited because nobody took what was read."""
+        return self._handoff.blocked
+
     def stop(self) -> None:
         """Takes no more."""
         self._end.set()
@@ -79,6 +92,8 @@ class Feed:
     def _open_live(self, name: str, report: Report) -> Iterator[Record]:
         if name.startswith(live.TCP):
             return live.pcap_over_ip(name, report, self._end.is_set)
+        if not Path(name).is_dir():
+            return live.followed(name, report, self._end.is_set)
         return live.ring(name, report, self._end.is_set)
 
 
@@ -91,11 +106,11 @@ def content_id(files: Sequence[str], report: Report) -> str:
     return _digest(heads)
 
 
-def _is_live(name: str) -> bool:
+def _is_live(name: str, *, follow: bool) -> bool:
     if name.startswith(live.TCP):
         live.address(name)
         return True
-    return name != STDIN and Path(name).is_dir()
+    return name != STDIN and (follow or Path(name).is_dir())
 
 
 def _packed(record: Record) -> bytes:

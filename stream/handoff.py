@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
@@ -11,12 +12,17 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 WAITING = 4096
 """Items that may wait for the loop; then the thread waits, and its source with it."""
+_LOOK_SECONDS = 1.0
+"""How often a thread that waits says so."""
 
 
 class Handoff(Generic[T]):
     """Runs each blocking iterator in a thread of its own; the loop takes what there is.
 
     The threads are daemons: one that waits for a silent source does not keep the process.
+
+    Attributes:
+        blocked: seconds that the threads have waited for the loop, all together.
     """
 
     def __init__(self, sources: Sequence[Callable[[], Iterator[T]]]) -> None:
@@ -27,6 +33,7 @@ class Handoff(Generic[T]):
         self._error: BaseException | None = None
         self._running = len(sources)
         self._stopped = False
+        self.blocked = 0.0
         for items in sources:
             threading.Thread(target=self._run, args=(items,), name="source", daemon=True).start()
 
@@ -48,6 +55,11 @@ class Handoff(Generic[T]):
         if self._error is not None:
             raise self._error
         return None
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait for the loop; `WAITING` at most."""
+        return len(self._queue)
 
     def stop(self) -> None:
         """The threads end at their next item; nothing more is taken."""
@@ -74,8 +86,8 @@ class Handoff(Generic[T]):
 
     def _put(self, item: T) -> bool:
         with self._lock:
-            while len(self._queue) >= WAITING and not self._stopped:
-                self._lock.wait()
+            if len(self._queue) >= WAITING:
+                self._wait_for_room()
             if self._stopped:
                 return False
             self._queue.append(item)
@@ -83,6 +95,14 @@ class Handoff(Generic[T]):
         if first:
             self._wake()
         return True
+
+    def _wait_for_room(self) -> None:
+        began = time.monotonic()
+        while len(self._queue) >= WAITING and not self._stopped:
+            self._lock.wait(_LOOK_SECONDS)
+            now = time.monotonic()
+            self.blocked += now - began
+            began = now
 
     def _wake(self) -> None:
         if not self._loop.is_closed():

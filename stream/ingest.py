@@ -174,6 +174,7 @@ class Ingest:
         self._flushed = time.monotonic()
         self._heard = time.monotonic()
         self._last_time = 0
+        self._blocked = 0.0
 
     @property
     def totals(self) -> Totals:
@@ -275,7 +276,17 @@ class Ingest:
         if self._batcher is not None:
             await self._write(self._batcher.flush())
             metrics.ingest_clock.labels("all").set(self._last_time / SECOND)
+        if self._feed.live:
+            self._tell_pressure()
         await self._keep()
+
+    def _tell_pressure(self) -> None:
+        """Tells Prometheus whether ingest keeps up with a feed that does not wait for it."""
+        metrics.ingest_waiting.set(self._feed.waiting)
+        metrics.ingest_blocked.inc(self._feed.blocked - self._blocked)
+        self._blocked = self._feed.blocked
+        if self._last_time:
+            metrics.ingest_behind.set(time.time() - self._last_time / SECOND)
 
     async def _write(self, addressed: list[Addressed]) -> None:
         for partition, batch in addressed:

@@ -58,7 +58,9 @@ class IngestPart(Part):
         self._kept: Redis | None = None
         self._ingest: Ingest | None = None
         if config.ingest.sources:
-            self._ingest = self._over(Feed(config.ingest.sources, self._errors.append))
+            self._ingest = self._over(
+                Feed(config.ingest.sources, self._errors.append, follow=config.ingest.follow)
+            )
 
     @property
     def ingest(self) -> Ingest | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
 
 from decoders.capture import CaptureParser
@@ -22,6 +24,7 @@ LONGEST_WAIT_SECONDS = 5.0
 TCP = "tcp://"
 
 Stopped = Callable[[], bool]
+Done = Callable[[Path, BufferedReader], bool]
 
 
 def ring(folder: str, report: Report, stopped: Stopped) -> Iterator[Record]:
@@ -41,6 +44,18 @@ def ring(folder: str, report: Report, stopped: Stopped) -> Iterator[Record]:
         yield from _growing(folder, done, report, stopped)
 
 
+def followed(name: str, report: Report, stopped: Stopped) -> Iterator[Record]:
+    """The records of a file that is still growing, until told to stop.
+
+    One that is not there yet is waited for, and so is another one that takes its name.
+    """
+    path = Path(name)
+    while not stopped():
+        if path.exists():
+            yield from _read_on(path, CaptureParser(path.name), report, stopped, _replaced)
+        time.sleep(POLL_SECONDS)
+
+
 def _later(folder: str, name: str) -> list[str]:
     try:
         return sorted(
@@ -55,25 +70,51 @@ def _later(folder: str, name: str) -> list[str]:
 
 
 def _growing(folder: str, name: str, report: Report, stopped: Stopped) -> Iterator[Record]:
-    """The records of one file until it is done."""
+    """The records of one file of a ring until it is done."""
     parser = CaptureParser(name, feed=folder)  # associations go on from file to file
     path = Path(folder) / name
+    yield from _read_on(path, parser, report, stopped, lambda *_: bool(_later(folder, name)))
+
+
+def _read_on(
+    path: Path, parser: CaptureParser, report: Report, stopped: Stopped, done: Done
+) -> Iterator[Record]:
+    """The records of a file that grows, until `done` says before a look that it does no more."""
     try:
         with path.open("rb") as file:
             while not stopped():
-                last = bool(_later(folder, name))  # asked before reading: what is read then is all
+                whole = done(path, file)  # asked before reading: what is read then is all
                 chunk = file.read(CHUNK)
                 yield from parser.records(chunk)
-                if not chunk and last:
+                if not chunk and whole:
                     parser.close()
                     return
                 if not chunk:
+                    _not_cut(file)
                     time.sleep(POLL_SECONDS)
     except CaptureError as error:
         error.file = str(path)
         report(error)
     except OSError as error:
         report(CaptureError(error.strerror or str(error), file=str(path)))
+
+
+def _replaced(path: Path, file: BufferedReader) -> bool:
+    """Whether another file has taken the name of the one that is read."""
+    try:
+        return not os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _not_cut(file: BufferedReader) -> None:
+    """Raises CaptureError for a file that is shorter than what was read of it."""
+    if os.fstat(file.fileno()).st_size < file.tell():
+        raise CaptureError(
+            "the capture was cut while it was read",
+            offset=file.tell(),
+            remedy="write each capture under a name of its own, and read their folder",
+        )
 
 
 def pcap_over_ip(source: str, report: Report, stopped: Stopped) -> Iterator[Record]:

@@ -19,6 +19,13 @@ batch_items = Histogram(
 ingest_clock = Gauge(
     "xinling_ingest_clock_seconds", "Capture time that ingest has reached", ["source"]
 )
+ingest_behind = Gauge(
+    "xinling_ingest_behind_seconds", "Wall time less the capture time of the latest record"
+)
+ingest_waiting = Gauge("xinling_ingest_waiting", "Records that were read and not decoded yet")
+ingest_blocked = Counter(
+    "xinling_ingest_blocked_seconds", "Time that live sources waited for ingest to take more"
+)
 feed_score = Gauge(
     "xinling_feed_score", "How far a link or a location area can be trusted", ["scope", "name"]
 )

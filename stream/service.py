@@ -66,10 +66,12 @@ def run(config: Path | None, only: str | None, *, check: bool = False) -> None:
     _finish(loaded, lambda failed: _parts(loaded, wanted, failed), ends=False)
 
 
-def ingest(config: Path | None, sources: Sequence[str], speed: str) -> None:
+def ingest(
+    config: Path | None, sources: Sequence[str], speed: str, *, follow: bool = False
+) -> None:
     """`xinling ingest`: returns when all sources are on the log, or after a signal."""
     loaded = _loaded(config)
-    fed = msgspec.structs.replace(loaded.ingest, sources=tuple(sources), speed=speed)
+    fed = msgspec.structs.replace(loaded.ingest, sources=tuple(sources), speed=speed, follow=follow)
     loaded = msgspec.structs.replace(loaded, ingest=fed)
     configuration.speed(fed)
     configuration.privacy_key(loaded)

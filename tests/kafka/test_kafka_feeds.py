@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from pathlib import Path
 
 import expected
 import pytest
@@ -61,7 +60,7 @@ async def test_p1_two_ingests_far_apart_decide_what_their_captures_merged_decide
 
 
 async def test_a_silent_ingest_is_passed_over_by_a_record_and_counts_again_when_it_is_back(
-    system: System, tmp_path: Path
+    system: System,
 ) -> None:
     captures = CAPTURES[:2]
     wanted = expected.lines([one.row() for one in await replayed(captures)])

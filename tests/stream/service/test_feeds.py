@@ -88,6 +88,49 @@ async def test_a_folder_is_followed_file_by_file(tmp_path: Path) -> None:
         pass
 
 
+async def test_a_file_that_is_still_growing_is_followed(tmp_path: Path) -> None:
+    name = tmp_path / "growing.pcap"
+    feed = Feed([str(name)], refuse, follow=True)
+    assert feed.live
+    assert await feed.take(0.3) == [], "it is waited for"
+    capture(name, 1)
+    assert seconds(await read(feed, 1)) == [1]
+    with name.open("ab") as growing:
+        growing.write(record(2)[:10])
+        growing.flush()
+        assert await feed.take(0.3) == []
+        growing.write(record(2)[10:])
+    assert seconds(await read(feed, 1)) == [2]
+    capture(tmp_path / "next.pcap", 3)
+    (tmp_path / "next.pcap").rename(name)
+    assert seconds(await read(feed, 1)) == [3], "another file took its name"
+    feed.stop()
+    while await feed.take(0.5) is not None:
+        pass
+
+
+async def test_a_capture_that_is_cut_while_it_is_followed_is_reported(tmp_path: Path) -> None:
+    name = capture(tmp_path / "growing.pcap", 1, 2)
+    errors: list[CaptureError] = []
+    feed = Feed([name], errors.append, follow=True)
+    assert seconds(await read(feed, 2)) == [1, 2]
+    os.truncate(name, 30)
+    while not errors:
+        await feed.take(0.2)
+    assert errors[0].file == name
+    feed.stop()
+
+
+async def test_a_source_that_nobody_takes_from_waits_and_the_time_is_told(tmp_path: Path) -> None:
+    name = capture(tmp_path / "much.pcap", *range(1, WAITING + 100))
+    feed = Feed([name], refuse, follow=True)
+    while not feed.blocked:  # noqa: ASYNC110  a thread waits, not the loop
+        await asyncio.sleep(0.05)
+    assert feed.waiting == WAITING
+    assert len(await read(feed, WAITING + 99)) == WAITING + 99
+    feed.stop()
+
+
 async def test_pcap_over_ip_is_read_over_reconnects() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
