@@ -77,7 +77,10 @@ class Allocator:
             moved = False
             try:
                 used = used or await self._store.used()
-                moved = used and self._leading() and await self.once()
+                leading = used and self._leading()
+                if not leading:
+                    metrics.budget_waiting.set(0)
+                moved = leading and await self.once()
             except InfrastructureError as error:
                 metrics.retries.labels("allocator").inc()
                 logger.warning("offers with a shared budget wait: %s", error)

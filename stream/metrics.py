@@ -70,7 +70,7 @@ budget_waiting = Gauge(
     "xinling_budget_waiting", "Offers that wait for what is left of a shared budget"
 )
 budget_decided = Counter(
-    "xinling_budget_decided", "Offers asked of a shared budget, by answer", ["campaign", "answer"]
+    "xinling_budget_decided", "Offers asked of a shared budget, by answer", ["campaign", "outcome"]
 )
 budget_unsettled = Counter(
     "xinling_budget_unsettled", "Capture minutes at which ingest waited for the budgets in vain"

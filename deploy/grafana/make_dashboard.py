@@ -133,6 +133,25 @@ ROWS = (
             ),
             Panel("Items in a batch", "short", quantiles("xinling_batch_items")),
             Panel(
+                "Keeping up with live feeds",
+                "percentunit",
+                (
+                    Query(
+                        f"sum(rate(xinling_ingest_blocked_seconds_total[{WINDOW}])) or vector(0)",
+                        "time that sources waited",
+                    ),
+                    Query("max(xinling_ingest_waiting) / 4096", "buffer used"),
+                ),
+                description="A folder or a file waits, and is read later. What a tcp:// source does"
+                " not get rid of, its sender may drop.",
+            ),
+            Panel(
+                "Behind wall time",
+                "s",
+                (Query("max(xinling_ingest_behind_seconds)", "latest record"),),
+                description="Of live feeds; captures of the past are as far behind as they are old.",
+            ),
+            Panel(
                 "Trust in the feed",
                 "short",
                 (Query("min by (scope) (xinling_feed_score)", "worst {{scope}}"),),
@@ -174,8 +193,10 @@ ROWS = (
                 (
                     Query(f"sum(rate(xinling_handled_events_total[{WINDOW}]))", "new"),
                     Query(f"sum(rate(xinling_repeated_events_total[{WINDOW}]))", "seen before"),
+                    Query(f"sum(rate(xinling_late_events_total[{WINDOW}]))", "late"),
                 ),
-                description="What is seen before is passed over: a batch that came twice.",
+                description="What is seen before is passed over: a batch that came twice. What is"
+                " late counts all the same: another feed's clock was not waited for.",
             ),
             Panel("Batch to commit", "s", quantiles("xinling_step_seconds")),
             Panel("Verdicts", "ops", (rate("xinling_verdicts", "verdict"),)),
@@ -200,6 +221,36 @@ ROWS = (
                     ),
                 ),
                 description="A refused commit is a worker that had lost its partition.",
+            ),
+            Panel(
+                "Feeds passed over",
+                "short",
+                (Query("sum(increase(xinling_feeds_passed_over_total[1h]))", "in an hour"),),
+                description="An ingest that was silent while others went on: the log's clock waits"
+                " for it no more.",
+            ),
+            Panel(
+                "Shared budgets",
+                "ops",
+                (
+                    Query(
+                        "sum by (campaign, outcome)"
+                        f" (rate(xinling_budget_decided_total[{WINDOW}])) or on() vector(0)",
+                        "{{campaign}}: {{outcome}}",
+                    ),
+                ),
+            ),
+            Panel(
+                "Waiting for shared budgets",
+                "short",
+                (
+                    Query("max(xinling_budget_waiting)", "offers"),
+                    Query(
+                        "sum(increase(xinling_budget_unsettled_total[1h]))",
+                        "minutes not settled in time, in an hour",
+                    ),
+                ),
+                description="Offers wait until every partition has passed their second.",
             ),
             Panel(
                 "Partitions behind ingest",
