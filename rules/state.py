@@ -1,26 +1,19 @@
-"""What is kept of a subscriber between events, packed and versioned.
+"""What is kept of a subscriber between events; `rules.packed` says in which bytes.
 
-Nothing here is ever changed in place: a step gives a new `Subscriber` or the same one. Packed, a
-subscriber inside a watched area takes under 200 bytes (a test says so): a mark keeps an event's
-identifier as bytes, and a mark that several parts share is packed once.
+Nothing here is ever changed in place: a step gives a new `Subscriber` or the same one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Annotated
 
 import msgspec
 
 from decoders.events import Event, Frame
 from decoders.messages import Cell
-from rules.errors import StateError
 from rules.verdicts import Sample
 
-VERSION = 2
-_READABLE = frozenset({1, VERSION})
-"""Version 1 had neither progress of combinations nor waves."""
 MOST_FRAMES = 16
 """Frames kept of an event that a trigger rests on; the first ones."""
 
@@ -246,137 +239,3 @@ def _earliest(least: int | None, timed: Iterable[Stay | Progress]) -> int | None
         if due is not None and (least is None or due < least):
             least = due
     return least
-
-
-_Place = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class _PackedStay(msgspec.Struct, array_like=True):
-    """A stay whose marks are places in the table of marks."""
-
-    first: _Place
-    last: _Place
-    out: _Place | None
-    due: int | None
-    flags: int
-
-
-class _PackedChain(msgspec.Struct, array_like=True):
-    time: int
-    marks: list[_Place]
-    gap: bool
-    id: str
-
-
-class _PackedProgress(msgspec.Struct, array_like=True):
-    chains: dict[int, _PackedChain]
-    due: int | None
-
-
-class _Packed(msgspec.Struct, array_like=True):
-    version: int
-    subscriber: str
-    marks: list[Mark]
-    last: _Place | None
-    stays: dict[int, _PackedStay]
-    holds: tuple[Hold, ...] = ()
-    sent: tuple[Sent, ...] = ()
-    progress: dict[int, _PackedProgress] = {}
-    waves: tuple[Wave, ...] = ()
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Packed)
-
-
-class _Marks:
-    """The table of marks of a state that is being packed."""
-
-    def __init__(self) -> None:
-        self.places: dict[Mark, int] = {}
-
-    def place(self, mark: Mark) -> int:
-        return self.places.setdefault(mark, len(self.places))
-
-    def place_or_none(self, mark: Mark | None) -> int | None:
-        return None if mark is None else self.place(mark)
-
-    def stay(self, stay: Stay) -> _PackedStay:
-        first, last = self.place(stay.first), self.place(stay.last)
-        flags = stay.gap + 2 * stay.done
-        return _PackedStay(first, last, self.place_or_none(stay.out), stay.due, flags)
-
-    def progress(self, progress: Progress) -> _PackedProgress:
-        chains = {
-            number: _PackedChain(
-                chain.time, [self.place(mark) for mark in chain.marks], chain.gap, chain.id
-            )
-            for number, chain in progress.chains.items()
-        }
-        return _PackedProgress(chains, progress.due)
-
-
-def encode(state: Subscriber) -> bytes:
-    """MessagePack of a state with the version of its layout; each mark once."""
-    marks = _Marks()
-    stays = {key: marks.stay(stay) for key, stay in state.stays.items()}
-    progress = {key: marks.progress(each) for key, each in state.progress.items()}
-    packed = _Packed(
-        VERSION,
-        state.subscriber,
-        [],
-        marks.place_or_none(state.last),
-        stays,
-        state.holds,
-        state.sent,
-        progress,
-        state.waves,
-    )
-    packed.marks = list(marks.places)
-    return _encoder.encode(packed)
-
-
-def decode(data: bytes) -> Subscriber:
-    """The state in `data`; raises `StateError` for another version or damaged bytes."""
-    try:
-        packed = _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise StateError(f"not a state of version {VERSION}: damaged or foreign") from error
-    if packed.version not in _READABLE:
-        raise StateError(f"a state of version {packed.version}, and this version reads {VERSION}")
-    try:
-        return _unpacked(packed)
-    except IndexError as error:
-        raise StateError(f"not a state of version {VERSION}: damaged or foreign") from error
-
-
-def _unpacked(packed: _Packed) -> Subscriber:
-    marks = packed.marks
-    return Subscriber(
-        packed.subscriber,
-        None if packed.last is None else marks[packed.last],
-        {key: _stay(stay, marks) for key, stay in packed.stays.items()},
-        packed.holds,
-        packed.sent,
-        {key: _progress(each, marks) for key, each in packed.progress.items()},
-        packed.waves,
-    )
-
-
-def _stay(stay: _PackedStay, marks: list[Mark]) -> Stay:
-    return Stay(
-        marks[stay.first],
-        marks[stay.last],
-        None if stay.out is None else marks[stay.out],
-        stay.due,
-        bool(stay.flags & 1),
-        bool(stay.flags & 2),
-    )
-
-
-def _progress(progress: _PackedProgress, marks: list[Mark]) -> Progress:
-    chains = {
-        number: Chain(chain.time, tuple(marks[place] for place in chain.marks), chain.gap, chain.id)
-        for number, chain in progress.chains.items()
-    }
-    return Progress(chains, progress.due)

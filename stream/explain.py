@@ -15,6 +15,7 @@ from rules import state as states
 from rules.campaign import DRAFT, Campaign
 from rules.engine import RuleSet
 from rules.moments import TYPES
+from rules.packed import decode as state_of
 from rules.state import Subscriber
 from rules.tree import leaves
 from rules.triggers import completing, keys
@@ -101,7 +102,7 @@ async def _asked(offer: str, config: Config) -> tuple[Found, list[str]]:
         loaded = await store.load(partition, [subscriber], None, 0)
         rules = RuleSet.load(await store.rules(partition))
     packed = loaded.states.get(subscriber)
-    state = states.decode(packed) if packed else Subscriber(subscriber)
+    state = state_of(packed, subscriber) if packed else Subscriber(subscriber)
     lines = ["", "the subscriber now"]
     lines += [_INDENT + line for line in told.state_lines(state, names(rules))]
     return found, lines

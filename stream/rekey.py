@@ -27,6 +27,8 @@ from decoders.pseudonyms import Pseudonyms
 from rules import profile as profiles
 from rules import state as states
 from rules.errors import StateError
+from rules.packed import decode as state_of
+from rules.packed import encode as packed_state
 from stream import checkpoint, ledger
 from stream.answers import Answers, Moved, forget_no, who_said_no
 from stream.budget_store import BudgetStore, record_of
@@ -225,12 +227,12 @@ class Rekey:
             self.done["states that cannot be read"] += 1
             return
         try:
-            state = msgspec.structs.replace(states.decode(packed), subscriber=move.new)
+            state = msgspec.structs.replace(state_of(packed), subscriber=move.new)
         except StateError as error:
             commit.states[move.new], commit.aside[move.new] = packed, f"StateError: {error}"
             self.done["states that cannot be read"] += 1
             return
-        commit.states[move.new] = states.encode(state)
+        commit.states[move.new] = packed_state(state, keyed=True)
         commit.timers[move.new] = states.next_due(state)
 
     async def _asides(self, partition: int) -> dict[str, str]:

@@ -19,6 +19,8 @@ from rules import state as states
 from rules.budget import Budget
 from rules.checks import spender_of
 from rules.feed import Feed, Feeds
+from rules.packed import decode as state_of
+from rules.packed import encode as packed_state
 from rules.profile import Profile
 from rules.state import Subscriber
 from rules.verdicts import Verdict
@@ -225,7 +227,9 @@ class StepRun:
         if known.aside is not None or known.erased:
             commit.aside[name] = known.aside
         if known.touched:
-            commit.states[name] = None if known.state.empty else states.encode(known.state)
+            commit.states[name] = (
+                None if known.state.empty else packed_state(known.state, keyed=True)
+            )
         if known.written:
             commit.profiles[name] = known.packed
         if known.due != self._stored_due.get(name):
@@ -395,7 +399,7 @@ class StepRun:
         if packed is None:
             return
         try:
-            known.state = states.decode(packed)
+            known.state = state_of(packed, known.name)
         except Exception as error:  # noqa: BLE001  damaged bytes may fail in any way
             known.aside = f"{type(error).__name__}: {error}"
             self._fault(UNREADABLE_STATE, known.aside)

@@ -16,8 +16,8 @@ from decoders.errors import XinlingError
 from decoders.pseudonyms import Pseudonyms
 from decoders.times import to_text
 from rules import profile as profiles
-from rules import state as states
 from rules.engine import RuleSet
+from rules.packed import decode as state_of
 from rules.profile import Profile
 from rules.state import Subscriber
 from rules.verdicts import Verdict
@@ -120,7 +120,7 @@ async def _kept(config: Config, subscriber: str) -> Kept:
         subscriber=subscriber,
         identity=identity,
         profile=profiles.decode(known) if known else None,
-        state=states.decode(packed) if packed and readable else Subscriber(subscriber),
+        state=state_of(packed, subscriber) if packed and readable else Subscriber(subscriber),
         aside=aside,
         verdicts=_once(decided, lambda row: (row.offer, row.step)),
         outcomes=_once(came, lambda row: (row.offer, row.outcome)),

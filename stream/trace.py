@@ -10,6 +10,7 @@ from decoders.times import SECOND
 from rules import profile as profiles
 from rules import state as states
 from rules.engine import RuleSet
+from rules.packed import decode as state_of
 from rules.profile import Profile
 from rules.state import Subscriber
 from rules.verdicts import Verdict
@@ -97,7 +98,7 @@ class Trace:
         """The subscriber as they are now."""
         loaded = await self._store.load(0, [self.subscriber], None, 0)
         packed = loaded.states.get(self.subscriber)
-        return states.decode(packed) if packed else Subscriber(self.subscriber)
+        return state_of(packed, self.subscriber) if packed else Subscriber(self.subscriber)
 
     async def profile(self) -> Profile | None:
         """What the operator knows of the subscriber now."""

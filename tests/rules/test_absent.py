@@ -21,7 +21,7 @@ from rules_kit import (
 
 from decoders.events import SUBSCRIBER_DETACHED
 from decoders.messages import Cell
-from rules import state as states
+from rules import packed
 from rules.engine import RuleSet
 
 SENT = [("one", "send", None)]
@@ -141,7 +141,7 @@ def test_areas_that_changed_do_not_make_it_come_true() -> None:
     life = living()
     life.walk((0, INSIDE))
     life.rules = rules(campaign(SHORT), city=[100])
-    life.state = states.decode(states.encode(life.state))
+    life.state = packed.decode(packed.encode(life.state))
     assert told(life.clock(3 * HOUR)) == SENT
     life.walk((4 * HOUR, INSIDE))
     life.rules = RuleSet.load({**CORNER, **MOVED, "a.yaml": campaign(SHORT).encode()})

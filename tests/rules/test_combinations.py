@@ -28,7 +28,7 @@ from rules_kit import (
 from decoders.events import CALL_ANSWERED, CALL_ATTEMPTED, CALL_ENDED, MESSAGE_SENT, Event
 from decoders.messages import Cell
 from decoders.times import SECOND
-from rules import state as states
+from rules import packed
 from rules.combinations import MOST_MARKS
 from rules.engine import RuleSet
 from rules.feed import Feed
@@ -332,7 +332,7 @@ def test_two_campaigns_share_a_part_and_a_whole() -> None:
 
 def reloaded(life: Life, *texts: str) -> None:
     life.rules = RuleSet.load(bundle(*texts))
-    life.state = states.decode(states.encode(life.state))
+    life.state = packed.decode(packed.encode(life.state))
 
 
 @pytest.mark.parametrize(
@@ -391,11 +391,11 @@ def test_progress_is_small_when_packed() -> None:
             campaign(UNANSWERED, name="three"),
         )
     )
-    empty = len(states.encode(life.state))
+    empty = len(packed.encode(life.state))
     for minute in range(2):
         life.event(call(minute * MINUTE, kind=CALL_ATTEMPTED))
-    assert len(states.encode(life.state)) - empty < 260
-    assert states.decode(states.encode(life.state)) == life.state
+    assert len(packed.encode(life.state)) - empty < 260
+    assert packed.decode(packed.encode(life.state)) == life.state
 
 
 def test_the_same_life_gives_the_same_whatever_ticks_there_are() -> None:

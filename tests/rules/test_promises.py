@@ -26,7 +26,7 @@ from rules_kit import (
 )
 
 from decoders.events import CALL_ANSWERED, SUBSCRIBER_DETACHED, Event, Frame
-from rules import state as states
+from rules import packed
 from rules.engine import RuleSet
 from rules.profile import Profile
 from rules.state import Subscriber
@@ -283,7 +283,7 @@ def test_p1_packing_a_state_between_any_two_steps_changes_nothing(
     class Packed(Life):
         def _after(self, state: Subscriber, verdicts: object) -> list[Verdict]:
             found = super()._after(state, verdicts)  # type: ignore[arg-type]
-            self.state = states.decode(states.encode(self.state))
+            self.state = packed.decode(packed.encode(self.state))
             return found
 
     one, other = Life(RULES), Packed(RULES)

@@ -17,7 +17,7 @@ from rules_kit import (
     told,
 )
 
-from rules import state as states
+from rules import packed
 from rules.case import offer_id
 from rules.engine import RuleSet
 from rules.submit import StillGood, still_good
@@ -162,7 +162,7 @@ def test_a_campaign_without_that_wave_makes_none(after: tuple[str, ...]) -> None
     life = living()
     life.event(call(0))
     life.rules = RuleSet.load(bundle(*after))
-    life.state = states.decode(states.encode(life.state))
+    life.state = packed.decode(packed.encode(life.state))
     assert life.clock(30 * DAY) == []
     assert not life.state.waves
 

@@ -8,8 +8,9 @@ from fake_rules import FakeRules, event, hash_of
 
 from decoders.errors import XinlingError
 from rules import profile as profiles
+from rules.packed import encode
 from rules.profile import Profile
-from rules.state import Subscriber, encode
+from rules.state import Subscriber
 from stream.handler import Handler, Limits, RulesMismatchError
 from stream.log import (
     Batch,
