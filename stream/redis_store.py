@@ -35,9 +35,8 @@ _LUA = files("stream") / "lua"
 _CONNECTIONS = 64
 _ANSWER_SECONDS = 10.0
 _KEEPALIVE_SECONDS = 15
-_BUCKETS_A_PAGE = 16
-_PAGES = BUCKETS // _BUCKETS_A_PAGE
-"""Of names; the first layout's come after them."""
+_NAMES_A_PAGE = 500
+_BUCKETS_A_PAGE = 1024
 _SCANNED = 1000
 """Keys that Redis looks at for a page of the first layout's names."""
 _packed = msgspec.msgpack.Encoder().encode
@@ -150,27 +149,26 @@ class RedisStore(StateStore):
         return {name.decode(): reason.decode() for name, reason in stored.items()}
 
     async def names(self, partition: int, page: int) -> tuple[list[str], int | None]:
-        """See `StateStore.names`; a page is some buckets, or a cursor of SCAN."""
-        if page >= _PAGES:
+        """See `StateStore.names`; a page begins at a bucket, or after them all at SCAN's cursor."""
+        if page >= BUCKETS:
             return await self._first_names(partition, page)
-        first = page * _BUCKETS_A_PAGE
-        places = [f"{place:03x}" for place in range(first, first + _BUCKETS_A_PAGE)]
-        found = await _asked(self._names(keys=[self._key(partition)], args=places))
-        more = page + 1 < _PAGES or not await _asked(
+        limits = [page, _NAMES_A_PAGE, min(_BUCKETS_A_PAGE, BUCKETS - page)]
+        following, *found = await _asked(self._names(keys=[self._key(partition)], args=limits))
+        more = following < BUCKETS or not await _asked(
             self._client.exists(self._key(partition, "layout"))
         )
-        return [subscriber(packed) for packed in found], page + 1 if more else None
+        return [subscriber(packed) for packed in found], following if more else None
 
     async def _first_names(self, partition: int, page: int) -> tuple[list[str], int | None]:
         heads = [self._key(partition, kind) for kind in ("s:", "f:")]
         where: dict[str, Any] = {"match": self._key(partition, "[sf]:*"), "count": _SCANNED}
         if isinstance(self._client, RedisCluster):
             where["target_nodes"] = self._client.get_node_from_key(heads[0])
-        cursor, keys = await _asked(self._client.scan(page - _PAGES, **where))
+        cursor, keys = await _asked(self._client.scan(page - BUCKETS, **where))
         if isinstance(cursor, dict):
             (cursor,) = cursor.values()
         names = [key.decode().removeprefix(heads[0]).removeprefix(heads[1]) for key in keys]
-        return names, _PAGES + cursor if cursor else None
+        return names, BUCKETS + cursor if cursor else None
 
     async def outbox(self, partition: int, limit: int) -> list[Waiting]:
         """See `StateStore.outbox`."""
