@@ -43,6 +43,16 @@ class Variant(NamedTuple):
     text: str
 
 
+class Limit(NamedTuple):
+    """A cap that a campaign is under."""
+
+    cap: Cap
+    own: bool = False
+    """It counts the campaign's own decisions only."""
+    tag: str | None = None
+    """It counts decisions of campaigns that bear this tag only."""
+
+
 class Exclusion(NamedTuple):
     """Nobody to whom was sent one of these within `window` microseconds."""
 
@@ -93,6 +103,9 @@ class Campaign(msgspec.Struct, frozen=True, eq=False):
     replies: tuple[str, ...]
     """First words of a reply that count as an answer."""
     cap: Cap | None
+    """Its own."""
+    limits: tuple[Limit, ...]
+    """Its own cap and those it shares with others, in the order in which they are asked."""
     total: int | None
     """Sends to all subscribers together, as `per_minute`: no partition can decide alone."""
     per_minute: int | None
@@ -359,6 +372,7 @@ def _limits(spec: fmt.CampaignFile, settings: Settings) -> dict[str, Any]:
     cap, excludes = limits.per_subscriber, spec.excludes
     return {
         "cap": None if cap is UNSET else Cap.of("campaign", cap),
+        "limits": tuple(_caps(spec, settings)),
         "total": None if limits.total is UNSET else limits.total,
         "per_minute": None if limits.per_minute is UNSET else limits.per_minute,
         "exclusion": None
@@ -368,6 +382,21 @@ def _limits(spec: fmt.CampaignFile, settings: Settings) -> dict[str, Any]:
         ),
         "quiet": settings.quiet if spec.quiet_hours is UNSET else operator.quiet(spec.quiet_hours),
     }
+
+
+def _caps(spec: fmt.CampaignFile, settings: Settings) -> Iterator[Limit]:
+    """Every cap, with the room that reserves leave for a campaign of its priority.
+
+    A short message is the only channel, so that a channel's cap counts all decisions.
+    """
+    limits = fmt.Limits() if spec.limits is UNSET else spec.limits
+    if limits.per_subscriber is not UNSET:
+        yield Limit(Cap.of("campaign", limits.per_subscriber), own=True)
+    shared = [(settings.cap_all, None), (settings.cap_channels.get(spec.offer.channel), None)]
+    tagged = [(settings.cap_tags.get(tag), tag) for tag in sorted(set(spec.tags))]
+    for cap, tag in shared + tagged:
+        if cap is not None:
+            yield Limit(cap.room_for(spec.priority), tag=tag)
 
 
 def _experiment(spec: fmt.CampaignFile) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from rules.reasons import (
     UNKNOWN_TIME_ZONE,
 )
 from rules.state import Hold
-from rules.zones import date_of, zone
+from rules.zones import date_of_day, day_of, zone
 
 BUDGETS = "budgets"
 """The check that the allocator of shared budgets (`rules.budget`) answers."""
@@ -53,56 +53,64 @@ def total_used_up(spent: int, total: int) -> str:
 class Answer(NamedTuple):
     """What a check said, and the reason if it is a no."""
 
-    result: str
+    said: tuple[str, str]
+    """The check's name and its result, as verdict rows have them."""
     refusal: str | None = None
 
 
 Check = Callable[[Case, Scene], Answer]
 
-# Answers that are given often; making one costs more than asking.
-_KNOWN = Answer("known")
-_GIVEN = Answer("given")
-_EVERYBODY = Answer("everybody")
-_IN = Answer("in")
-_NO = Answer("no")
-_OK = Answer("ok")
-_NONE = Answer("none")
-_FIRST = Answer("first")
-_ROOM = Answer("room")
-_SHARED = Answer("shared: not asked")
+
+def _answer(name: str, result: str, refusal: str | None = None) -> Answer:
+    return Answer((name, result), refusal)
+
+
+# Answers that are given often are made once: making one costs more than asking.
 _STATUS = {
-    LIVE: Answer(LIVE),
-    SHADOW: Answer(SHADOW),
-    PAUSED: Answer(PAUSED, STOPPED),
+    LIVE: _answer("status", LIVE),
+    SHADOW: _answer("status", SHADOW),
+    PAUSED: _answer("status", PAUSED, STOPPED),
 }
 """Drafts decide nothing."""
+_STOPPED = _answer("status", "stopped by hand", STOPPED)
 
 
 def _status(case: Case, scene: Scene) -> Answer:
     campaign = case.campaign
     stopped = scene.settings.stopped
     if stopped and (campaign.id in stopped or "all" in stopped):
-        return Answer("stopped by hand", STOPPED)
+        return _STOPPED
     return _STATUS[campaign.status]
 
 
 def _dates(case: Case, scene: Scene) -> Answer:
-    campaign = case.campaign
-    today = date_of(scene.now, scene.settings.zone)
-    if campaign.starts is not None and today < campaign.starts:
-        return Answer(f"{today} is before {campaign.starts}", OUTSIDE_DATES)
-    if campaign.ends is not None and today > campaign.ends:
-        return Answer(f"{today} is after {campaign.ends}", OUTSIDE_DATES)
-    return _today(today)
+    day = day_of(scene.now, scene.settings.zone)
+    return _on_day(day, case.campaign.starts, case.campaign.ends)
 
 
-@lru_cache(maxsize=16)
-def _today(day: date) -> Answer:
-    return Answer(str(day))
+@lru_cache(maxsize=1024)
+def _on_day(day: int, starts: date | None, ends: date | None) -> Answer:
+    today = date_of_day(day)
+    if starts is not None and today < starts:
+        return _answer("dates", f"{today} is before {starts}", OUTSIDE_DATES)
+    if ends is not None and today > ends:
+        return _answer("dates", f"{today} is after {ends}", OUTSIDE_DATES)
+    return _answer("dates", str(today))
+
+
+_KNOWN = _answer("identity", "known")
+_UNKNOWN = _answer("identity", "unknown", UNKNOWN_IDENTITY)
 
 
 def _identity(case: Case, _scene: Scene) -> Answer:
-    return _KNOWN if case.known else Answer("unknown", UNKNOWN_IDENTITY)
+    return _KNOWN if case.known else _UNKNOWN
+
+
+_EVERYBODY = _answer("audience", "everybody")
+_IN = _answer("audience", "in")
+_OUT = _answer("audience", "out", NOT_IN_AUDIENCE)
+_NO_PROFILE = _answer("audience", "no profile", NOT_IN_AUDIENCE)
+_NO_SEGMENT = _answer("audience", "in none of the segments", NOT_IN_AUDIENCE)
 
 
 def _audience(case: Case, scene: Scene) -> Answer:
@@ -110,10 +118,10 @@ def _audience(case: Case, scene: Scene) -> Answer:
     if campaign.expression is None and not campaign.segments:
         return _EVERYBODY
     if campaign.segments and not (profile and campaign.segments & set(profile.segments)):
-        return Answer("in none of the segments", NOT_IN_AUDIENCE)
+        return _NO_SEGMENT
     if campaign.expression is None or campaign.expression.holds(_variables(case, scene)):
         return _IN
-    return Answer("out" if profile else "no profile", NOT_IN_AUDIENCE)
+    return _OUT if profile else _NO_PROFILE
 
 
 def _variables(case: Case, scene: Scene) -> dict[str, object]:
@@ -135,18 +143,24 @@ def _seen_state(campaign: Campaign, scene: Scene) -> dict[str, object]:
     }
 
 
+_GIVEN = _answer("consent", "given")
+_NOT_GIVEN = _answer("consent", "none", NO_CONSENT)
+_NOBODY_KNOWS = _answer("consent", "no profile", NO_CONSENT)
+
+
 def _consent(case: Case, scene: Scene) -> Answer:
     if scene.profile is None:
-        return Answer("no profile", NO_CONSENT)
-    if scene.profile.consents(*case.campaign.purposes):
-        return _GIVEN
-    return Answer("none", NO_CONSENT)
+        return _NOBODY_KNOWS
+    return _GIVEN if scene.profile.consents(*case.campaign.purposes) else _NOT_GIVEN
+
+
+_MAY_BE_ASKED = _answer("opt-out", "no")
+_SAID_NO = _answer("opt-out", "yes", OPTED_OUT)
 
 
 def _opt_out(_case: Case, scene: Scene) -> Answer:
-    if scene.profile is not None and scene.profile.opted_out:
-        return Answer("yes", OPTED_OUT)
-    return _NO
+    profile = scene.profile
+    return _SAID_NO if profile is not None and profile.opted_out else _MAY_BE_ASKED
 
 
 def _time_zone(_case: Case, scene: Scene) -> Answer:
@@ -155,29 +169,46 @@ def _time_zone(_case: Case, scene: Scene) -> Answer:
 
 @lru_cache(maxsize=1024)
 def _zone_known(name: str) -> Answer:
-    return Answer(name) if zone(name) is not None else Answer("unknown", UNKNOWN_TIME_ZONE)
+    known = zone(name) is not None
+    return _answer("time zone", name) if known else _NO_ZONE
+
+
+_NO_ZONE = _answer("time zone", "unknown", UNKNOWN_TIME_ZONE)
+_TRUSTED = _answer("trust", "ok")
+_GAP = _answer("trust", "gap", FEED_NOT_TRUSTED)
 
 
 def _trust(case: Case, _scene: Scene) -> Answer:
-    return Answer("gap", FEED_NOT_TRUSTED) if case.gap else _OK
+    return _GAP if case.gap else _TRUSTED
+
+
+_NOT_EXCLUDED = _answer("exclusion", "none")
 
 
 def _exclusion(case: Case, scene: Scene) -> Answer:
-    other = history.excluded_by(case.campaign, scene.sent, scene.campaigns, scene.now)
-    return _NONE if other is None else Answer(other, EXCLUDED)
+    campaign = case.campaign
+    rule = campaign.exclusion
+    if rule is None or not scene.sent:
+        return _NOT_EXCLUDED
+    other = history.excluded_by(rule, campaign, scene.sent, scene.campaigns, scene.now)
+    return _NOT_EXCLUDED if other is None else _answer("exclusion", other, EXCLUDED)
+
+
+_FIRST = _answer("priority", "first")
 
 
 def _priority(case: Case, scene: Scene) -> Answer:
     campaign = case.campaign
     ahead = scene.ahead
     if ahead is not None and _goes_before(ahead, campaign):
-        return Answer(f"after {ahead.id}", OUT_RANKED)
+        return _answer("priority", f"after {ahead.id}", OUT_RANKED)
     for hold in scene.holds:
         if _stands_before(hold, campaign):
-            return Answer(f"after held {hold.campaign}", OUT_RANKED)
-    earlier = scene.sent[: scene.earlier]
-    if history.met(campaign, earlier, scene.settings.apart, scene.now):
-        return Answer("after one sent", OUT_RANKED)
+            return _answer("priority", f"after held {hold.campaign}", OUT_RANKED)
+    if scene.earlier:
+        earlier = scene.sent[: scene.earlier]
+        if history.met(campaign, earlier, scene.settings.apart, scene.now):
+            return _answer("priority", "after one sent", OUT_RANKED)
     return _FIRST
 
 
@@ -195,29 +226,41 @@ def _stands_before(hold: Hold, campaign: Campaign) -> bool:
     return not hold.shadow and hold.priority >= campaign.priority
 
 
+_ROOM = _answer("caps", "room")
+
+
 def _caps(case: Case, scene: Scene) -> Answer:
-    full = history.used_up(case.campaign, scene.settings, scene.sent, scene.campaigns, scene.now)
-    return _ROOM if full is None else Answer(full, CAPPED)
+    full = history.used_up(case.campaign, scene.sent, scene.campaigns, scene.now)
+    return _ROOM if full is None else _answer("caps", full, CAPPED)
+
+
+_NONE_SHARED = _answer(BUDGETS, "none")
+_SHARED = _answer(BUDGETS, "shared: not asked")
 
 
 def _budgets(case: Case, scene: Scene) -> Answer:
     """Whether the log has told that nothing is left; else the allocator will be asked."""
     campaign = case.campaign
     if not campaign.shared_budget:
-        return _NONE
+        return _NONE_SHARED
     if scene.settings.spent and campaign.total is not None:
         key = spender_of(campaign.id, shadow=campaign.shadow)
         spent = scene.settings.spent.get(key, -1)
         if spent >= campaign.total:
-            return Answer(total_used_up(spent, campaign.total), SOLD_OUT)
+            return _answer(BUDGETS, total_used_up(spent, campaign.total), SOLD_OUT)
     return _SHARED
+
+
+_AWAKE = _answer("quiet hours", "no")
+_EXPIRED = _answer("quiet hours", "no longer valid", EXPIRED)
+QUIET = _answer("quiet hours", "yes", QUIET_HOURS)
 
 
 def quiet_hours(case: Case, scene: Scene, until: int | None) -> Answer:
     """What is said of quiet hours that end at `until`, where a hold is no answer."""
     if case.hold is not None and scene.now > case.since + case.campaign.valid_for:
-        return Answer("no longer valid", EXPIRED)
-    return _NO if until is None else Answer("yes", QUIET_HOURS)
+        return _EXPIRED
+    return _AWAKE if until is None else QUIET
 
 
 def quiet_until(campaign: Campaign, scene: Scene) -> int | None:
@@ -227,20 +270,16 @@ def quiet_until(campaign: Campaign, scene: Scene) -> int | None:
     return campaign.quiet.until(scene.now, where)
 
 
-PERSONAL: tuple[tuple[str, Check], ...] = (
-    ("status", _status),
-    ("dates", _dates),
-    ("identity", _identity),
-    ("audience", _audience),
-    ("consent", _consent),
-    ("opt-out", _opt_out),
-    ("time zone", _time_zone),
-    ("trust", _trust),
-    ("exclusion", _exclusion),
+PERSONAL: tuple[Check, ...] = (
+    _status,
+    _dates,
+    _identity,
+    _audience,
+    _consent,
+    _opt_out,
+    _time_zone,
+    _trust,
+    _exclusion,
 )
 
-MEETING: tuple[tuple[str, Check], ...] = (
-    ("priority", _priority),
-    ("caps", _caps),
-    (BUDGETS, _budgets),
-)
+MEETING: tuple[Check, ...] = (_priority, _caps, _budgets)

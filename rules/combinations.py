@@ -45,7 +45,9 @@ class AnyOf:
     def step(self, _progress: Progress | None, came: Came, _now: int) -> Outcome:
         """Passes on what came true."""
         found = next((came[part] for part in self.parts if part in came), None)
-        return Outcome(None, None if found is None else found._replace(key=self.key))
+        return Outcome(
+            None, None if found is None else msgspec.structs.replace(found, key=self.key)
+        )
 
 
 class Steps:

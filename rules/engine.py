@@ -229,9 +229,12 @@ class RuleSet:
         known: bool,
     ) -> Step:
         """Decides all that is due at `now` together, since campaigns meet in an instant."""
-        timed, stays = self._sampling.fired(state.stays, now, feeds)
+        stays, came = state.stays, firings
+        if stays:
+            timed, stays = self._sampling.fired(stays, now, feeds)
+            came = (*timed, *firings)
         doubted = combinations.doubted(state.progress, now, feeds) if feeds else state.progress
-        progress, came = self._circuit.run(doubted, (*timed, *firings), now)
+        progress, came = self._circuit.run(doubted, came, now)
         scene = self._scene(state, profile, now)
         cases = list(self._cases(came, state.subscriber, scene, known=known))
         verdicts: list[Verdict] = []

@@ -8,7 +8,6 @@ is made from the trigger's content.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +21,7 @@ def trigger_key(kind: str, spec: object) -> int:
     return int.from_bytes(blake2b(content, digest_size=4, person=b"trigger").digest(), "big")
 
 
-class Firing(NamedTuple):
+class Firing(msgspec.Struct, frozen=True):
     """A trigger that came true."""
 
     key: int

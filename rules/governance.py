@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rules import draws
 from rules.campaign import Campaign
 from rules.case import Case, Scene
-from rules.checks import MEETING, PERSONAL, Check, quiet_hours, quiet_until
+from rules.checks import MEETING, PERSONAL, QUIET, Check, quiet_hours, quiet_until
 from rules.reasons import OUT_RANKED
 from rules.state import Hold, Sent, Wave
 from rules.verdicts import CONTROL, HOLD, REFUSE, SEND, Verdict
@@ -44,11 +44,11 @@ def _rank(case: Case) -> tuple[bool, int, bool, str, str]:
     return (campaign.shadow, -campaign.priority, case.hold is None, campaign.id, case.offer)
 
 
-def _ask(checks: Sequence[tuple[str, Check]], case: Case, scene: Scene) -> str | None:
+def _ask(checks: Sequence[Check], case: Case, scene: Scene) -> str | None:
     asked = case.checks
-    for name, check in checks:
-        result, refusal = check(case, scene)
-        asked.append((name, result))
+    for check in checks:
+        said, refusal = check(case, scene)
+        asked.append(said)
         if refusal is not None:
             return refusal
     return None
@@ -62,8 +62,8 @@ def _meet(case: Case, scene: Scene) -> list[Verdict]:
     until = quiet_until(case.campaign, scene)
     if until is not None and case.hold is None and until <= case.since + case.campaign.valid_for:
         return [_held(case, scene, until), *_out_rank(case, scene)]
-    result, refusal = quiet_hours(case, scene, until)
-    case.checks.append(("quiet hours", result))
+    said, refusal = quiet_hours(case, scene, until)
+    case.checks.append(said)
     if refusal is not None:
         return [_verdict(case, scene, REFUSE, refusal)]
     return [_drawn(case, scene), *_out_rank(case, scene)]
@@ -106,7 +106,7 @@ def _held(case: Case, scene: Scene, until: int) -> Verdict:
             event=_kept_event(case),
         )
     )
-    case.checks.append(("quiet hours", "yes"))
+    case.checks.append(QUIET.said)
     verdict = _verdict(case, scene, HOLD)
     verdict.not_before = until
     return verdict
@@ -117,19 +117,22 @@ def _kept_event(case: Case) -> dict[str, object] | None:
     return None if case.event is None else dict(case.event)
 
 
+_NOT_CONTROL = ("control group", "no")
+
+
 def _drawn(case: Case, scene: Scene) -> Verdict:
     """A send or a control: both use up the person's caps."""
     campaign = case.campaign
     scene.sent.append(Sent(campaign.key, scene.now, campaign.shadow))
     _plan_wave(case, scene)
     arm = control_arm(campaign, scene, case.subscriber)
-    case.checks.append(("control group", arm or "no"))
+    case.checks.append(_NOT_CONTROL if arm is None else ("control group", arm))
     if arm is not None:
         return _verdict(case, scene, CONTROL)
     verdict = _verdict(case, scene, SEND)
     verdict.text = campaign.text
     if campaign.variants:
-        drawn = draws.draw(*_drawing(scene, "variant", campaign.salt, case.subscriber))
+        drawn = _draw(scene, "variant", campaign.salt, case.subscriber)
         chosen = draws.variant(campaign.variants, drawn)
         case.checks.append(("variant", chosen.name))
         verdict.variant, verdict.text = chosen.name, chosen.text
@@ -157,23 +160,18 @@ def _plan_wave(case: Case, scene: Scene) -> None:
 
 def control_arm(campaign: Campaign, scene: Scene, subscriber: str) -> str | None:
     """The control group the person is in: ``global``, ``campaign`` or none."""
-    everybody = scene.settings.global_control
-    if everybody and _global_draw(scene, subscriber) < everybody:
+    settings, own = scene.settings, campaign.control
+    everybody = settings.global_control
+    if everybody and _draw(scene, "global", settings.global_control_draw, subscriber) < everybody:
         return "global"
-    own = campaign.control
-    if own and draws.draw(*_drawing(scene, "control", campaign.salt, subscriber)) < own:
+    if own and _draw(scene, "control", campaign.salt, subscriber) < own:
         return "campaign"
     return None
 
 
-def _global_draw(scene: Scene, subscriber: str) -> float:
-    scope = scene.settings.global_control_draw
-    return draws.draw(*_drawing(scene, "global", scope, subscriber))
-
-
-def _drawing(scene: Scene, kind: str, scope: str, subscriber: str) -> tuple[bytes, str, str, str]:
+def _draw(scene: Scene, kind: str, scope: str, subscriber: str) -> float:
     person = (scene.profile.seed if scene.profile else "") or subscriber
-    return scene.settings.salt, kind, scope, person
+    return draws.draw(scene.settings.salt, kind, scope, person)
 
 
 def _out_rank(case: Case, scene: Scene) -> list[Verdict]:
@@ -181,6 +179,8 @@ def _out_rank(case: Case, scene: Scene) -> list[Verdict]:
     if case.campaign.shadow:
         return []
     scene.ahead = case.campaign
+    if not scene.holds:
+        return []
     losers = [hold for hold in scene.holds if not hold.shadow and hold.campaign != case.campaign.id]
     scene.holds[:] = [hold for hold in scene.holds if hold not in losers]
     return [_lost(hold, case, scene) for hold in losers]

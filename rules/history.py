@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from rules.campaign import Campaign
-from rules.settings import Cap, Settings
+from rules.campaign import Campaign, Exclusion, Limit
+from rules.settings import Settings
 from rules.state import Sent
 
 MOST_SENT = 512
@@ -18,46 +18,38 @@ def counts_for(campaign: Campaign, entry: Sent) -> bool:
     return not entry.shadow or (campaign.shadow and entry.campaign == campaign.key)
 
 
-def caps_of(campaign: Campaign, settings: Settings) -> list[tuple[Cap, str | None]]:
-    """The caps that a campaign is under, each with the tag it is about (None: any campaign).
-
-    Every campaign's channel is the short message, so that a channel's cap counts all decisions.
-    """
-    if not (settings.cap_all or settings.cap_channels or settings.cap_tags):
-        return []
-    shared = [(settings.cap_all, None), (settings.cap_channels.get(campaign.channel), None)]
-    tagged = [(settings.cap_tags.get(tag), tag) for tag in sorted(campaign.tags)]
-    return [
-        (cap.room_for(campaign.priority), tag) for cap, tag in shared + tagged if cap is not None
-    ]
-
-
 def used_up(
-    campaign: Campaign,
-    settings: Settings,
-    sent: Sequence[Sent],
-    campaigns: Mapping[int, Campaign],
-    now: int,
+    campaign: Campaign, sent: Sequence[Sent], campaigns: Mapping[int, Campaign], now: int
 ) -> str | None:
     """The first cap that leaves no room for `campaign` at `now`, in words; None if all do."""
-    mine = [entry for entry in sent if counts_for(campaign, entry)]
+    mine = [entry for entry in sent if counts_for(campaign, entry)] if sent else sent
     if len(mine) >= MOST_SENT:
         return f"history: {len(mine)} of {MOST_SENT} kept"
-    if campaign.cap is not None:
-        own = [entry for entry in mine if entry.campaign == campaign.key]
-        if (words := _full(campaign.cap, own, now)) is not None:
-            return words
-    for cap, tag in caps_of(campaign, settings):
-        counted = [entry for entry in mine if tag is None or _bears(entry, tag, campaigns)]
-        if (words := _full(cap, counted, now)) is not None:
-            return words
+    for limit in campaign.limits:
+        used = _counted(limit, campaign, mine, campaigns, now) if mine else 0
+        if used >= limit.cap.times:
+            return f"{limit.cap.name}: {used} of {limit.cap.text}"
     return None
 
 
-def _full(cap: Cap, entries: Sequence[Sent], now: int) -> str | None:
-    """Words for a cap without room; its window is (now - every, now], and what lies after it."""
-    used = sum(1 for entry in entries if cap.every is None or entry.time > now - cap.every)
-    return f"{cap.name}: {used} of {cap.text}" if used >= cap.times else None
+def _counted(
+    limit: Limit,
+    campaign: Campaign,
+    mine: Sequence[Sent],
+    campaigns: Mapping[int, Campaign],
+    now: int,
+) -> int:
+    """What counts for a limit; its window is (now - every, now], and what lies after it."""
+    used = 0
+    every = limit.cap.every
+    for entry in mine:
+        if every is not None and entry.time <= now - every:
+            continue
+        if limit.own and entry.campaign != campaign.key:
+            continue
+        if limit.tag is None or _bears(entry, limit.tag, campaigns):
+            used += 1
+    return used
 
 
 def _bears(entry: Sent, tag: str, campaigns: Mapping[int, Campaign]) -> bool:
@@ -67,12 +59,13 @@ def _bears(entry: Sent, tag: str, campaigns: Mapping[int, Campaign]) -> bool:
 
 
 def excluded_by(
-    campaign: Campaign, sent: Sequence[Sent], campaigns: Mapping[int, Campaign], now: int
+    rule: Exclusion,
+    campaign: Campaign,
+    sent: Sequence[Sent],
+    campaigns: Mapping[int, Campaign],
+    now: int,
 ) -> str | None:
-    """The campaign whose send excludes this one at `now`; None if none does."""
-    rule = campaign.exclusion
-    if rule is None:
-        return None
+    """The campaign whose send excludes `campaign` at `now` by its rule; None if none does."""
     for entry in sent:
         other = campaigns.get(entry.campaign)
         if other is None or entry.time <= now - rule.window or not counts_for(campaign, entry):
@@ -84,10 +77,11 @@ def excluded_by(
 
 def met(campaign: Campaign, sent: Sequence[Sent], apart: int, now: int) -> bool:
     """Whether another campaign was sent within `apart` before `now`, or at `now` itself."""
-    return any(
-        entry.campaign != campaign.key and entry.time >= now - apart and counts_for(campaign, entry)
-        for entry in sent
-    )
+    since = now - apart
+    for entry in sent:
+        if entry.time >= since and entry.campaign != campaign.key and counts_for(campaign, entry):
+            return True
+    return False
 
 
 class Retention(NamedTuple):
@@ -104,11 +98,8 @@ class Retention(NamedTuple):
         """`sent` without what no cap, exclusion or meeting can ask for any more."""
         if self.everything:
             return tuple(sent)
-        return tuple(
-            entry
-            for entry in sent
-            if entry.time > now - self.window or entry.campaign in self.forever
-        )
+        since, forever = now - self.window, self.forever
+        return tuple([each for each in sent if each.time > since or each.campaign in forever])
 
 
 def retention(campaigns: Sequence[Campaign], settings: Settings) -> Retention:

@@ -67,7 +67,10 @@ class Moment:
 
     def matches(self, event: Event) -> bool:
         """Whether `event`, which has what the trigger `asks` for, completes it."""
-        return all(test(event) for test in self._tests)
+        for test in self._tests:  # noqa: SIM110  asked of every event that is found
+            if not test(event):
+                return False
+        return True
 
     def fired(self, event: Event) -> Firing:
         """What came true."""

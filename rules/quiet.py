@@ -42,7 +42,7 @@ class Quiet(NamedTuple):
         show `end`, and at which it is not quiet. An `end` that they leap over is taken to come by
         the clocks of before.
         """
-        if not self.at(now, where):
+        if not self.covers(since_midnight(now, where)):
             return None
         return min(end for end in _shown(self.end, now, where) if not self.at(end, where))
 

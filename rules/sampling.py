@@ -5,6 +5,8 @@ Of whoever makes no progress nothing is kept, unless somebody asks for arrivals.
 
 from __future__ import annotations
 
+import msgspec
+
 from decoders.events import Event
 from rules.areas import Membership
 from rules.feed import Feeds, fallen
@@ -79,7 +81,7 @@ class Sampling:
                 continue
             firing = trigger.fired(stay)
             if trigger.kind in ABSENCES and self._fallen(trigger.place, stay, now, feeds):
-                firing = firing._replace(gap=True)
+                firing = msgspec.structs.replace(firing, gap=True)
             firings.append(firing)
             if (after := trigger.after_firing(stay)) is not None:
                 stays[key] = after

@@ -1,6 +1,8 @@
 """What is kept of a subscriber between events; `rules.packed` says in which bytes.
 
-Nothing here is ever changed in place: a step gives a new `Subscriber` or the same one.
+Nothing here is ever changed in place: a step gives a new `Subscriber` or the same one. Nothing here
+can be part of a cycle, so that the garbage collector need not look at millions of them
+(``gc=False``).
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ def _network(mcc: str, mnc: str) -> str:
     return digits if right else ""
 
 
-class Mark(msgspec.Struct, frozen=True, array_like=True):
+class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A sample: an event that proved a cell, as little of it as evidence needs."""
 
     event: bytes
@@ -66,12 +68,17 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     @property
     def cell(self) -> Cell:
         """The cell as the event bore it."""
-        mcc, mnc = self.network[:3] or None, self.network[3:] or None
-        return Cell(mcc, mnc, self.lac, self.ci)
+        return _cell(self.network, self.lac, self.ci)
 
     def sample(self) -> Sample:
         """The evidence of a verdict row."""
-        return Sample(self.event_id, self.time, self.cell, _frames(self.frames))
+        cell = _cell(self.network, self.lac, self.ci)
+        return Sample(self.event_id, self.time, cell, _frames(self.frames))
+
+
+@lru_cache(maxsize=4096)
+def _cell(network: str, lac: int | None, ci: int | None) -> Cell:
+    return Cell(network[:3] or None, network[3:] or None, lac, ci)
 
 
 _HEXADECIMAL = b"x"
@@ -111,7 +118,7 @@ def _frames(runs: tuple[str | int, ...]) -> list[Frame]:
     return frames
 
 
-class Stay(msgspec.Struct, frozen=True, array_like=True):
+class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Progress through a trigger about a place: a stay, and perhaps an excursion from it."""
 
     first: Mark
@@ -128,7 +135,7 @@ class Stay(msgspec.Struct, frozen=True, array_like=True):
     """This stay has already made its trigger come true."""
 
 
-class Chain(msgspec.Struct, frozen=True, array_like=True):
+class Chain(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Parts of a combination that came true."""
 
     time: int
@@ -139,7 +146,7 @@ class Chain(msgspec.Struct, frozen=True, array_like=True):
     """Of what came true, where the combination's own id is made from it."""
 
 
-class Progress(msgspec.Struct, frozen=True, array_like=True):
+class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Progress through a trigger made of triggers (`rules.combinations`)."""
 
     chains: dict[int, Chain]
@@ -148,7 +155,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     """Microseconds when it comes true if nothing speaks against it before."""
 
 
-class Hold(msgspec.Struct, frozen=True, array_like=True):
+class Hold(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An offer held back until quiet hours are over."""
 
     campaign: str
@@ -168,7 +175,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     """What the audience's expression sees as ``event``, if it asks for it."""
 
 
-class Wave(msgspec.Struct, frozen=True, array_like=True):
+class Wave(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A further offer to somebody who has not answered yet."""
 
     campaign: str
@@ -183,7 +190,7 @@ class Wave(msgspec.Struct, frozen=True, array_like=True):
     """As in `Hold`."""
 
 
-class Sent(msgspec.Struct, frozen=True, array_like=True):
+class Sent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A decision that uses up caps: a send, or being drawn for the control group."""
 
     campaign: int
@@ -192,7 +199,7 @@ class Sent(msgspec.Struct, frozen=True, array_like=True):
     shadow: bool = False
 
 
-class Subscriber(msgspec.Struct, frozen=True, array_like=True):
+class Subscriber(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything kept of one subscriber."""
 
     subscriber: str

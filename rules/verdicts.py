@@ -16,7 +16,7 @@ HOLD = "hold"
 REFUSE = "refuse"
 
 
-class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
+class Sample(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An event that a trigger rests on."""
 
     event: str

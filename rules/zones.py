@@ -42,11 +42,17 @@ def since_midnight(time: int, where: tzinfo) -> int:
 
 def date_of(time: int, where: tzinfo) -> date:
     """The local date of `time`, microseconds since the epoch."""
-    return _date((time + offset(time, where)) // DAY)
+    return date_of_day(day_of(time, where))
+
+
+def day_of(time: int, where: tzinfo) -> int:
+    """The number of the local day of `time`; 0 is 1970-01-01."""
+    return (time + offset(time, where)) // DAY
 
 
 @lru_cache(maxsize=64)
-def _date(day: int) -> date:
+def date_of_day(day: int) -> date:
+    """The date of a day of that number."""
     return date.fromordinal(_EPOCH_DAY + day)
 
 

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from rules import areas
-from rules.areas import MOST_MEMO, Places, Where
+from decoders.messages import Cell
+from rules import areas, index
+from rules import format as fmt
+from rules.areas import MOST_MEMO, Membership, Places, Where
 from rules.cells import CellTable, LocationArea
+from rules.movements import Presence
 
 CELLS = """radio,mcc,net,area,cell,unit,lon,lat,range,site,city,tags
 GSM,460,0,100,1,,113.5,34.5,500,tower,郑州,subway;campus
@@ -177,3 +180,28 @@ def test_a_table_may_come_without_header_in_opencellids_columns() -> None:
     table = CellTable.load(text.encode(), "cells.csv")
     assert len(table.sites(LocationArea(460, 0, 100), None)) == 2
     assert table.tags == frozenset()
+
+
+def test_an_events_cell_is_looked_up_once_and_what_is_kept_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(areas, "MOST_MEMO", 2)
+    places = Places({}, CellTable({}), "")
+    for ci in (1, 2, 3, 3, 1):
+        cell = Cell("460", "00", 1, ci)
+        assert places.of(cell) is places.of(Cell("460", "00", 1, ci))
+    assert len(places._of_cells) <= 2
+    assert places.of(None) is None
+    assert places.of(Cell("460", "00", None, 1)) is None
+
+
+def test_which_triggers_a_place_begins_is_kept_within_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(index, "MOST_MEMO", 2)
+    stayed = Presence(fmt.Presence(area="city", for_="1h"), 1)
+    begun = index.Index([stayed])
+    for number in (1, 2, 3, 1):
+        membership = Membership(frozenset({number}), frozenset(), None)
+        assert begun.begins(membership) == ((stayed,) if number == 1 else ())
+    assert len(begun._begun_by) <= 2
