@@ -23,14 +23,13 @@ from rules.case import offer_id
 from rules.engine import RuleSet
 from rules.profile import Profile
 from rules.verdicts import Verdict
-from stream import redis_store, rule_files
+from stream import rule_files
 from stream.answers import Answers, Noted
 from stream.batcher import Addressed, Batcher, second_before
 from stream.budget_store import BudgetStore, record_of
 from stream.checkpoint import PREFIX, pieces_of
 from stream.embedded import RedisServer
 from stream.handler import Handler
-from stream.layout import BUCKETS
 from stream.ledger import Entry, Ledger
 from stream.log import Erased, OptedOut, OutcomeRecorded, ProfileChanged, partition_of
 from stream.past_keys import PastKeys
@@ -386,11 +385,7 @@ async def told(redis: Redis) -> dict[bytes, Any]:
     return found
 
 
-async def test_p6_a_change_that_was_cut_off_anywhere_goes_on(
-    url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(redis_store, "_BUCKETS_A_PAGE", BUCKETS)
-    monkeypatch.setattr(redis_store, "_PAGES", 1)
+async def test_p6_a_change_that_was_cut_off_anywhere_goes_on(url: str, redis: Redis) -> None:
     world = World(redis)
     await full(world)
     before = {place: await redis.dump(place) for place in await redis.keys()}
