@@ -19,6 +19,8 @@ from rules.verdicts import Verdict
 
 FORMAT_VERSION = 2
 """Of a partition's progress; version 1 stood over the first layout (`stream.layout`)."""
+UNDER_WAY = 1 << 30
+"""The version that a partition's progress bears while its state is being replaced."""
 BEGINNING = -(2**53)
 """Before every time a capture can bear: the clock of a partition that saw no tick."""
 _SOURCES_KEPT = 64
@@ -38,6 +40,10 @@ class InfrastructureError(XinlingError):
 
 class StoredDataError(InfrastructureError):
     """What is stored of a partition cannot be used: a newer version wrote it, or it is damaged."""
+
+
+class MigrationError(StoredDataError):
+    """A partition's state is being replaced (`stream.migration`), and that is not finished."""
 
 
 class StoreUnavailableError(InfrastructureError):
@@ -247,6 +253,11 @@ def decode_progress(data: bytes) -> Progress:
         progress = _progress_decoder.decode(data)
     except msgspec.DecodeError as error:
         raise StoredDataError(f"a partition's progress cannot be read: {error}") from error
+    if progress.version == UNDER_WAY:
+        raise MigrationError(
+            "a partition's state was to be replaced, and that is not finished",
+            remedy="give the command that was cut off again (`xinling state`)",
+        )
     if progress.version > FORMAT_VERSION:
         raise StoredDataError(
             f"a partition's progress has version {progress.version}, this reads {FORMAT_VERSION}",
