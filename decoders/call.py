@@ -60,7 +60,7 @@ CALLS: dict[CallState, dict[str, tuple[CallState, str | None]]] = {
 """State → call-control message → (next state, event); what is not in a row changes nothing."""
 
 
-class Call(msgspec.Struct, eq=False):
+class Call(msgspec.Struct, eq=False, omit_defaults=True):
     """One call of one subscriber."""
 
     key: str

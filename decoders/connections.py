@@ -50,7 +50,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Messages remembered by which a mirrored connection is recognised."""
 
 
-class Connection(msgspec.Struct, kw_only=True, eq=False):
+class Connection(msgspec.Struct, kw_only=True, eq=False, omit_defaults=True):
     """One SCCP connection between a BSS and an MSC."""
 
     number: int

@@ -23,8 +23,8 @@ _VLRS_OF_AN_AREA = 8
 _VLRS = 65_536
 _LONGEST_IMSI = 18
 """Digits that fit into 64 bits; an IMSI has at most 15."""
-_PARTS = 4
-_VERSION = 2
+_PARTS = 5
+_VERSION = 3
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -207,7 +207,7 @@ def imsis_of(data: bytes) -> Iterator[str]:
         kept = msgspec.msgpack.decode(data, type=_Kept)
     except msgspec.DecodeError:
         return
-    for values in kept.imsis[1::2] if kept.version == _VERSION else ():
+    for values in kept.imsis[1:_PARTS:2] if kept.version == _VERSION else ():
         numbers = array("Q")
         numbers.frombytes(values)
         yield from (str(number)[1:] for number in numbers)

@@ -19,7 +19,7 @@ Transaction = tuple[int, bool]
 supplementary service transaction of a dialogue."""
 
 
-class Update(msgspec.Struct):
+class Update(msgspec.Struct, omit_defaults=True):
     """A location update in this dialogue, TS 24.008 4.4."""
 
     kind: str | None = None
@@ -40,7 +40,7 @@ class Transfer(msgspec.Struct):
     answered: bool = False
 
 
-class Draft(msgspec.Struct, kw_only=True):
+class Draft(msgspec.Struct, kw_only=True, omit_defaults=True):
     """An event before identity, place and pseudonyms are put on it."""
 
     type: str
@@ -53,7 +53,7 @@ class Draft(msgspec.Struct, kw_only=True):
     party: PartyNumber | None = None
 
 
-class Dialogue(msgspec.Struct, kw_only=True, eq=False):
+class Dialogue(msgspec.Struct, kw_only=True, eq=False, omit_defaults=True):
     """The facts of one dialogue; bounded, since each table here has at most 14 transactions."""
 
     key: str

@@ -73,17 +73,26 @@ class TmsiTable:
         return True
 
     def dump(self) -> list[bytes]:
-        """Keys and values of the old and of the young generation, as 64-bit integers."""
+        """Keys and values of the old and of the young generation, as 64-bit integers.
+
+        And each value that has several keys: it, how many they are, and they in their order.
+        """
         generations = (self._old, self._young)
-        return [
-            array("Q", numbers).tobytes()
+        parts = [
+            array("Q", numbers)
             for values in generations
             for numbers in (values.keys(), values.values())
         ]
+        several = array("Q")
+        for table in (self._old_of, self._young_of):
+            for value, keys in table.items():
+                if not isinstance(keys, int):
+                    several.extend((value, len(keys), *keys))
+        return [part.tobytes() for part in (*parts, several)]
 
     def restore(self, parts: list[bytes]) -> None:
         """Take up what `dump` gave, in the place of what is here; raises ValueError for no dump."""
-        old_keys, old_values, young_keys, young_values = (_integers(part) for part in parts)
+        old_keys, old_values, young_keys, young_values, several = map(_integers, parts)
         self._old = dict(zip(old_keys, old_values, strict=True))
         self._young = dict(zip(young_keys, young_values, strict=True))
         self._old_of = {}
@@ -94,6 +103,17 @@ class TmsiTable:
             if value in self._old_of:
                 self._young_of[value] = self._old_of.pop(value)
             _add(self._young_of, key, value)
+        self._put_in_order(several)
+
+    def _put_in_order(self, several: array[int]) -> None:
+        """Keys of one value stand as they were put, whatever has been used since."""
+        at = 0
+        while at < len(several):
+            value, keys = several[at], tuple(several[at + 2 : at + 2 + several[at + 1]])
+            for table in (self._old_of, self._young_of):
+                if value in table:
+                    table[value] = keys
+            at += 2 + several[at + 1]
 
     def _turn(self) -> None:
         """The old generation goes, the young one is the old one."""
