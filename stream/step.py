@@ -8,21 +8,17 @@ subscriber, and by nothing else: their results are the same for any number of pa
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from decoders.errors import XinlingError
 from decoders.events import Event
 from rules import profile as profiles
-from rules import state as states
 from rules.budget import Budget
 from rules.checks import spender_of
 from rules.feed import Feed, Feeds
-from rules.packed import decode as state_of
-from rules.packed import encode as packed_state
 from rules.profile import Profile
-from rules.state import Subscriber
+from rules.state import Subscriber, next_due
 from rules.verdicts import Verdict
 from stream.batcher import second_before
 from stream.log import (
@@ -39,10 +35,9 @@ from stream.log import (
     Signal,
     Tick,
 )
+from stream.people import People, Person
 from stream.state import Commit, Loaded, OutboxEntry, Progress, encode_entry
 
-UNREADABLE_STATE = "state unreadable"
-UNREADABLE_PROFILE = "profile unreadable"
 UNUSABLE_RULES = "rules unusable"
 RULES_FAILED = "rules failed"
 
@@ -104,37 +99,6 @@ class Fault(NamedTuple):
     explanation: str
 
 
-class _Known:
-    """One subscriber within a step."""
-
-    __slots__ = (
-        "aside",
-        "due",
-        "erased",
-        "name",
-        "packed",
-        "profile",
-        "state",
-        "touched",
-        "written",
-    )
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.state = Subscriber(name)
-        self.packed: bytes | None = None
-        """The profile as stored."""
-        self.profile: Profile | None = None
-        self.due: int | None = None
-        self.aside: str | None = None
-        """Why the stored state cannot be used: the subscriber is passed over, never guessed."""
-        self.erased = False
-        self.touched = False
-        """The state has changed."""
-        self.written = False
-        """The profile has changed."""
-
-
 class StepRun:
     """Runs items over what was loaded; `commit` gives what to write.
 
@@ -167,10 +131,7 @@ class StepRun:
         self._feeds: Feeds = loaded.progress.feeds
         self._scored: dict[str, Feed] = {}
         self._position = 0
-        self._known: dict[str, _Known] = {}
-        self._stored_due: dict[str, int | None] = {name: due for due, name in loaded.due}
-        self._timers = list(loaded.due)
-        self._all_until = loaded.due[-1] if 0 < limit <= len(loaded.due) else None
+        self._people = People(loaded, limit, self._fault)
         self._bundle: dict[str, bytes] | None = None
 
     def run(self, source: str, items: Iterable[Item], position: int) -> int:
@@ -181,7 +142,8 @@ class StepRun:
         self._position = position
         for item in items:
             if isinstance(item, Signal):
-                self._signal(source, item)
+                if self._is_new(source, item.seq):
+                    self._signal(item.event)
             elif isinstance(item, Tick):
                 if not self._tick(item):
                     return self._position
@@ -190,7 +152,7 @@ class StepRun:
                     return self._position
             elif isinstance(item, FeedScored):
                 self._score(source, item)
-            elif not self._applied(source, item.seq):
+            elif not item.seq or self._is_new(source, item.seq):
                 self._change(item)
             self._position += 1
         return self._position
@@ -218,48 +180,35 @@ class StepRun:
             outbox=[encode_entry(entry) for entry in self.decided],
             rules=self._bundle,
         )
-        for known in self._known.values():
-            self._collect(known, commit)
+        self._people.collect(commit)
         return commit
-
-    def _collect(self, known: _Known, commit: Commit) -> None:
-        name = known.name
-        if known.aside is not None or known.erased:
-            commit.aside[name] = known.aside
-        if known.touched:
-            commit.states[name] = (
-                None if known.state.empty else packed_state(known.state, keyed=True)
-            )
-        if known.written:
-            commit.profiles[name] = known.packed
-        if known.due != self._stored_due.get(name):
-            commit.timers[name] = known.due
 
     # one item
 
-    def _signal(self, source: str, signal: Signal) -> None:
-        if signal.seq <= self._last_seen(source):
+    def _is_new(self, source: str, seq: int) -> bool:
+        """Whether it was not seen before: what has come since must not be undone by a copy."""
+        seen = self._sequences.get(source)
+        if seen is None:
+            seen = self._loaded.progress.sequences.get(source, -1)
+        if seq <= seen:
             self.repeated += 1
-            return
-        self._sequences[source] = signal.seq
-        rules, known = self.rules, self._subscriber(signal.event.subscriber)
-        if rules is None or known.aside is not None:
-            return
-        event = signal.event
-        self.events += 1
-        self.late += event.time <= self._clock
-        feeds = self._feeds
-        self._decide(known, lambda: rules.on_event(known.state, known.profile, event, feeds))
-
-    def _applied(self, source: str, seq: int) -> bool:
-        """Whether a change was applied before: what has come since must not be undone by a copy."""
-        if not seq:
             return False
-        if seq <= self._last_seen(source):
-            self.repeated += 1
-            return True
         self._sequences[source] = seq
-        return False
+        return True
+
+    def _signal(self, event: Event) -> None:
+        rules, person = self.rules, self._people.of(event.subscriber)
+        if rules is None or person.aside is not None:
+            return
+        self.events += 1
+        if event.time <= self._clock:
+            self.late += 1
+        try:
+            decision = rules.on_event(person.state, person.profile, event, self._feeds)
+        except Exception as error:  # noqa: BLE001  one event must not stop a partition (P4)
+            self._fault(RULES_FAILED, type(error).__name__)
+        else:
+            self._take(rules, person, decision)
 
     def _change(self, item: Change) -> None:
         if isinstance(item, RulesChanged):
@@ -270,10 +219,6 @@ class StepRun:
             self._outcome(item)
         else:
             self._change_profile(item)
-
-    def _last_seen(self, source: str) -> int:
-        seen = self._sequences.get(source)
-        return self._loaded.progress.sequences.get(source, -1) if seen is None else seen
 
     def _tick(self, item: Tick) -> bool:
         """Takes one feed's clock; gives False where more is due than was loaded."""
@@ -300,26 +245,23 @@ class StepRun:
         return True
 
     def _fire(self, rules: Rules, time: int) -> bool:
-        loaded = self._all_until
-        while self._timers and self._timers[0][0] <= time:
-            if loaded is not None and self._timers[0] > loaded:
-                return False
-            due, name = heapq.heappop(self._timers)
-            known = self._subscriber(name)
-            if known.due == due:
-                self._fire_one(rules, known, due)
-        return loaded is None or time < loaded[0]
+        while timer := self._people.next_timer(time):
+            self._fire_one(rules, *timer)
+        return self._people.all_fired(time)
 
-    def _fire_one(self, rules: Rules, known: _Known, due: int) -> None:
+    def _fire_one(self, rules: Rules, person: Person, due: int) -> None:
         self.fired += 1
-        known.due = None  # whatever the rules say: a timer that fired is not left behind
-        feeds = self._feeds
-        if not self._decide(known, lambda: rules.on_clock(known.state, known.profile, due, feeds)):
+        person.due = None  # whatever the rules say: a timer that fired is not left behind
+        try:
+            decision = rules.on_clock(person.state, person.profile, due, self._feeds)
+        except Exception as error:  # noqa: BLE001  one timer must not stop a partition (P4)
+            self._fault(RULES_FAILED, type(error).__name__)
             return
-        left = states.next_due(known.state)
+        self._take(rules, person, decision)
+        left = next_due(person.state)
         if left is not None and left <= due:
             self._fault(RULES_FAILED, "a timer that fired was still due afterwards")
-            known.due = None
+            person.due = None
 
     def _score(self, source: str, item: FeedScored) -> None:
         feed = self._feeds.get(source, Feed()).after(item.time, item.areas)
@@ -343,104 +285,48 @@ class StepRun:
             self.rules = self.rules.spent(self._spent)
 
     def _outcome(self, item: OutcomeRecorded) -> None:
-        rules, known = self.rules, self._subscriber(item.subscriber)
+        rules, person = self.rules, self._people.of(item.subscriber)
         if item.outcome == OPTED_OUT:
-            self._write_profile(known, profiles.encode(profiles.opted_out(known.profile)))
-        if rules is None or known.aside is not None:
+            self._opt_out(person)
+        if rules is None or person.aside is not None:
             return
-        self._decide(
-            known,
-            lambda: rules.on_outcome(known.state, item.campaign, item.outcome, item.time),
-        )
+        try:
+            decision = rules.on_outcome(person.state, item.campaign, item.outcome, item.time)
+        except Exception as error:  # noqa: BLE001  one outcome must not stop a partition (P4)
+            self._fault(RULES_FAILED, type(error).__name__)
+        else:
+            self._take(rules, person, decision)
 
     def _change_profile(self, item: ProfileChanged | OptedOut | Erased) -> None:
-        known = self._subscriber(item.subscriber)
+        person = self._people.of(item.subscriber)
         if isinstance(item, Erased):
-            self._erase(known)
+            self._people.erase(person)
         elif isinstance(item, OptedOut):
-            self._write_profile(known, profiles.encode(profiles.opted_out(known.profile)))
+            self._opt_out(person)
         else:
-            self._write_profile(known, self._still_no(known, item.profile))
+            self._people.write_profile(person, self._still_no(person, item.profile))
 
-    def _still_no(self, known: _Known, packed: bytes) -> bytes:
+    def _opt_out(self, person: Person) -> None:
+        said_no = profiles.encode(profiles.opted_out(person.profile))
+        self._people.write_profile(person, said_no)
+
+    def _still_no(self, person: Person, packed: bytes) -> bytes:
         """A profile loaded again does not take back what the subscriber said (P3).
 
         Nor where their control groups are drawn from, once that is not the pseudonym any more.
         """
-        if known.profile is None or not (known.profile.opted_out or known.profile.seed):
+        known = person.profile
+        if known is None or not (known.opted_out or known.seed):
             return packed
-        return profiles.encode(profiles.after(known.profile, self._unpack_profile(packed)))
+        return profiles.encode(profiles.after(known, self._people.profile(packed)))
 
-    def _erase(self, known: _Known) -> None:
-        said_no = known.profile is not None and known.profile.opted_out
-        known.state = Subscriber(known.name)
-        known.touched = known.erased = True
-        known.due = known.aside = None
-        self._write_profile(known, profiles.encode(profiles.opted_out(None)) if said_no else None)
-
-    def _write_profile(self, known: _Known, packed: bytes | None) -> None:
-        known.packed = packed
-        known.written = True
-        known.profile = self._unpack_profile(packed)
-
-    # one subscriber
-
-    def _subscriber(self, name: str) -> _Known:
-        known = self._known.get(name)
-        if known is None:
-            known = self._known[name] = _Known(name)
-            known.packed = self._loaded.profiles.get(name)
-            known.profile = self._unpack_profile(known.packed)
-            self._unpack_state(known)
-        return known
-
-    def _unpack_state(self, known: _Known) -> None:
-        packed = self._loaded.states.get(known.name)
-        if packed is None:
-            return
-        try:
-            known.state = state_of(packed, known.name)
-        except Exception as error:  # noqa: BLE001  damaged bytes may fail in any way
-            known.aside = f"{type(error).__name__}: {error}"
-            self._fault(UNREADABLE_STATE, known.aside)
-        else:
-            due = states.next_due(known.state)
-            known.due = self._stored_due.setdefault(known.name, due)
-            self._set_timer(known, due)
-
-    def _unpack_profile(self, packed: bytes | None) -> Profile | None:
-        """None where it cannot be read: what is missing means no (P3)."""
-        if packed is None:
-            return None
-        try:
-            return profiles.decode(packed)
-        except Exception as error:  # noqa: BLE001  damaged bytes may fail in any way
-            self._fault(UNREADABLE_PROFILE, f"{type(error).__name__}: {error}")
-            return None
-
-    def _decide(self, known: _Known, ask: Callable[[], Decision]) -> bool:
-        """Takes over what the rules answer; gives False where they fail."""
-        clock, rules = self._clock, self.rules
-        try:
-            decision = ask()
-        except Exception as error:  # noqa: BLE001  one event must not stop a partition (P4)
-            self._fault(RULES_FAILED, type(error).__name__)
-            return False
-        if decision.state is not known.state:
-            known.state = decision.state
-            known.touched = True
-            self._set_timer(known, states.next_due(known.state))
+    def _take(self, rules: Rules, person: Person, decision: Decision) -> None:
+        """Takes over what the rules answered."""
+        if decision.state is not person.state:
+            self._people.change(person, decision.state)
         for verdict in decision.verdicts:
-            second = max(clock, second_before(verdict.time))
-            budget = rules.budget(verdict) if rules else None
-            self.decided.append(OutboxEntry(second, verdict, budget))
-        return True
-
-    def _set_timer(self, known: _Known, due: int | None) -> None:
-        if known.due != due:
-            known.due = due
-            if due is not None:
-                heapq.heappush(self._timers, (due, known.name))
+            second = max(self._clock, second_before(verdict.time))
+            self.decided.append(OutboxEntry(second, verdict, rules.budget(verdict)))
 
     def _fault(self, reason: str, explanation: str) -> None:
         self.faults.append(Fault(reason, self._position, explanation))
