@@ -8,6 +8,7 @@ log, which it gets through the topic `outcomes`.
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
@@ -53,12 +54,11 @@ class Answers:
 
     async def note(self, number: str, noted: Noted) -> None:
         """An offer is about to go to a number."""
-        key = self._key(number)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.zadd(key, {f"{noted.offer} {noted.address}": noted.time})
-            pipe.zremrangebyrank(key, 0, -_MOST_OFFERS - 1)
-            pipe.expire(key, KEEP_SECONDS)
-            await pipe.execute()
+        key, redis = self._key(number), self._redis
+        await redis.zadd(key, {f"{noted.offer} {noted.address}": noted.time})
+        await gather(
+            redis.zremrangebyrank(key, 0, -_MOST_OFFERS - 1), redis.expire(key, KEEP_SECONDS)
+        )
 
     async def of(self, number: str) -> list[Noted]:
         """The offers that went to a number, the latest first."""

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
 
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from decoders.times import SECOND
@@ -31,6 +30,7 @@ from rules.verdicts import SEND, Verdict
 from stream import bench_servers, outcomes
 from stream.answers import Answers
 from stream.bench_servers import Server
+from stream.coalescing import CoalescingRedis
 from stream.delivery import Clocks, Delivery
 from stream.gate import StoreGate
 from stream.in_flight import InFlight
@@ -84,7 +84,7 @@ class _Run:
     """One measurement."""
 
     def __init__(self, url: str, port: int, offers: int, window: int) -> None:
-        self._redis = Redis.from_url(url)
+        self._redis = CoalescingRedis.from_url(url)
         self._store = RedisStore(self._redis)
         self._offers = offers
         self._window = window

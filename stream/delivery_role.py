@@ -18,6 +18,7 @@ from stream import metrics, outcomes, topics
 from stream.answering import Answering
 from stream.answers import Answers
 from stream.app import Fail, Role
+from stream.coalescing import CoalescingRedis
 from stream.config import Config
 from stream.delivery import Clocks, Delivery
 from stream.gate import StoreGate
@@ -52,7 +53,7 @@ class DeliveryPart(Part):
     def __init__(self, config: Config, log: Log, fail: Fail) -> None:
         self._config = config
         self._patience = config.service.retry_seconds
-        self._redis = redis_client(config)
+        self._redis = redis_client(config, CoalescingRedis)
         self._presence = Presence(self._redis, config, DELIVERY)
         self._publisher = Publisher(config.kafka, self._patience)
         self._publishing = Publishing(self._publisher, log.partitions)

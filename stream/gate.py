@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Awaitable, Callable
 
 from rules import profile as profiles
@@ -28,6 +29,14 @@ SaidNo = Callable[[str], Awaitable[bool]]
 """Whether a subscriber has opted out by a reply; `stream.answers.Answers.said_no`."""
 
 
+async def _nothing() -> frozenset[str]:
+    return frozenset()
+
+
+async def _nobody(_subscriber: str) -> bool:
+    return False
+
+
 class StoreGate:
     """A `stream.delivery.Gate` on the subscribers' store: what the log has said so far counts.
 
@@ -39,8 +48,8 @@ class StoreGate:
         self,
         store: StateStore,
         partitions: int,
-        stopped: Stopped | None = None,
-        said_no: SaidNo | None = None,
+        stopped: Stopped = _nothing,
+        said_no: SaidNo = _nobody,
     ) -> None:
         self._store = store
         self._partitions = partitions
@@ -50,12 +59,16 @@ class StoreGate:
 
     async def ask(self, verdict: Verdict, now: int) -> Answer:
         """The answer at `now`; raises what the store and `stopped` raise."""
-        if self._stopped is not None and await self._stopped() & {verdict.campaign, EVERY}:
-            return Answer(outcomes.WITHHELD, STOPPED, "", 0)
-        if self._said_no is not None and await self._said_no(verdict.subscriber):
-            return Answer(outcomes.WITHHELD, OPTED_OUT, "", 0)
         partition = partition_of(verdict.subscriber, self._partitions)
-        loaded = await self._store.load(partition, [verdict.subscriber], None, 0)
+        stopped, said_no, loaded = await gather(
+            self._stopped(),
+            self._said_no(verdict.subscriber),
+            self._store.load(partition, [verdict.subscriber], None, 0),
+        )
+        if stopped & {verdict.campaign, EVERY}:
+            return Answer(outcomes.WITHHELD, STOPPED, "", 0)
+        if said_no:
+            return Answer(outcomes.WITHHELD, OPTED_OUT, "", 0)
         rules = await self._in_force(partition, loaded.progress.rules)
         if rules is None:
             return Answer(outcomes.WITHHELD, STOPPED, "", 0)

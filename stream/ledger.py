@@ -11,6 +11,7 @@ what came and then looks for the offer. Whoever is second sees both.
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -150,12 +151,12 @@ class Ledger:
 
     async def submitted(self, offer: str, message_ids: list[str]) -> str | None:
         """Records the SMSC's acceptance of every part; what early receipts said, if all came."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for message_id in message_ids:
-                pipe.set(self._message_key(message_id), offer, ex=_RECEIPT_SECONDS)
-                pipe.get(self._early_key(message_id))
-            answers = await pipe.execute()
-        early = dict(zip(message_ids, answers[1::2], strict=True))
+        redis = self._redis
+        await gather(
+            *(redis.set(self._message_key(one), offer, ex=_RECEIPT_SECONDS) for one in message_ids)
+        )
+        found = await gather(*(redis.get(self._early_key(one)) for one in message_ids))
+        early = dict(zip(message_ids, found, strict=True))
         fields = {
             f"part:{message_id}": _text(early[message_id] or b"") for message_id in message_ids
         }
@@ -192,10 +193,8 @@ class Ledger:
 
     async def answer_told(self, offer: str) -> None:
         """The offer's answer has been told."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hdel(_RECORD % offer, _ANSWER_UNTOLD)
-            pipe.zrem(_ANSWERS, offer)
-            await pipe.execute()
+        redis = self._redis
+        await gather(redis.hdel(_RECORD % offer, _ANSWER_UNTOLD), redis.zrem(_ANSWERS, offer))
 
     async def overdue_answers(self, now: int, limit: int = 1_000) -> list[str]:
         """Offers whose answer should have been told by `now`, the oldest first."""
@@ -212,10 +211,8 @@ class Ledger:
 
     async def told(self, offer: str) -> None:
         """The offer's outcome has been told; nobody needs to look after it."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hdel(_RECORD % offer, _UNTOLD)
-            pipe.zrem(_OPEN, offer)
-            await pipe.execute()
+        redis = self._redis
+        await gather(redis.hdel(_RECORD % offer, _UNTOLD), redis.zrem(_OPEN, offer))
 
     async def overdue(self, now: int, limit: int = 1_000) -> list[str]:
         """Offers whose deadline is at or before `now`, at most `limit`, the oldest first."""

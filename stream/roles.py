@@ -40,9 +40,9 @@ class Part(ABC):
         """Lets go of everything; `run` has been cancelled."""
 
 
-def redis_client(config: Config) -> Redis:
-    """A connection pool to the configured Redis; connects at first use."""
-    return Redis.from_url(
+def redis_client(config: Config, kind: type[Redis] = Redis) -> Redis:
+    """A client of the configured Redis; connects at first use."""
+    return kind.from_url(
         config.redis.url,
         password=config.redis.password or None,
         socket_timeout=config.redis.timeout_seconds,

@@ -110,6 +110,11 @@ class Smsc:
         for session in list(self._sessions):
             session.send(pdu.encode())
 
+    @property
+    def connected(self) -> bool:
+        """Whether a client is there to deliver to."""
+        return bool(self._sessions)
+
     def accepts(self, password: str) -> bool:
         """Whether a bind with `password` is let in."""
         self.binds += password == self._password

@@ -8,6 +8,7 @@ through Maven (`pom.xml` beside this file) into ``XINLING_TEST_KAFKA_HOME``, by 
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -62,6 +63,12 @@ class Broker(Protocol):
     def signal(self, number: int) -> None:
         """Send the signal, if the process is there."""
 
+    def fill_disk(self, octets: int) -> None:
+        """No file of the process may grow by more than so many octets, as on a full disk."""
+
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+
 
 class _Process:
     """One broker process: started, waited for, ended by its own id."""
@@ -98,6 +105,14 @@ class _Process:
     def signal(self, number: int) -> None:
         if self._process is not None:
             self._process.send_signal(number)
+
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def fill_disk(self, octets: int) -> None:
+        assert self._process is not None
+        limit = max(file.stat().st_size for file in self._home.glob("**/0*.log")) + octets
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
 
 class ApacheKafka(_Process):

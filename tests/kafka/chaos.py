@@ -25,8 +25,9 @@ import copies
 import expected
 import smsc_process
 from broker import ApacheKafka, find_broker
-from chaos_schedule import DELIVERY, KAFKA, REDIS, SMSC, Planned, schedule
+from chaos_schedule import DELIVERY, INGEST, KAFKA, OPT_OUT, REDIS, SMSC, Planned, schedule
 from chaos_system import ChaosSystem
+from chaos_world import decided_by, events_on
 from checker import Message, check
 from checker import Verdict as Found
 from system import until
@@ -37,9 +38,12 @@ from stream import topics
 COPY_SECONDS = 5.0
 """Between two copies in the ring."""
 SETTLE_SECONDS = 150.0
+_CARRY_SECONDS = 3.0
+"""For outcomes on their way onto the log."""
+_NO_SECONDS = 15.0
+"""After which a no must be in force: a message may be on its way, a process may be stopped."""
 _WINDOW = 10
 _IN_FLIGHT = {DELIVERY, SMSC, REDIS, KAFKA}
-"""What may come between a submit and its answer."""
 _BEFORE_SECONDS, _AFTER_SECONDS = 4.0, 2.0
 """How long before a fault's beginning, or after its end, a submit may have been its victim."""
 
@@ -57,7 +61,12 @@ class Struck(NamedTuple):
     def explains(self, moment: float) -> bool:
         """Whether a submit of that moment may have lost its answer by this fault."""
         near = self.began - _BEFORE_SECONDS <= moment <= self.ended + _AFTER_SECONDS
-        return near and self.fault.target in _IN_FLIGHT
+        return near and _hurts(self.fault)
+
+
+def _hurts(fault: Planned) -> bool:
+    """Whether it may come between a submit and its answer."""
+    return fault.target in _IN_FLIGHT and fault.kind != OPT_OUT
 
 
 class Run:
@@ -72,6 +81,8 @@ class Run:
         self._say = say
         self._began = time.monotonic()
         self._struck: list[Struck] = []
+        self._must: dict[str, Message] = {}
+        self._whose: dict[str, str] = {}
 
     async def run(self) -> dict[str, Any]:
         """The whole of it; what became of it, as figures. Raises AssertionError."""
@@ -82,14 +93,32 @@ class Run:
         over.set()
         fed = await feeding
         await self._system.heal()
-        decided = await self._system.world.replayed()
+        decided = await self._decided()
         await self._rows(decided)
-        must = self._system.world.must(decided)
-        found = await self._settled(must)
+        self._must = self._system.world.must(decided)
+        self._whose = {one.offer: one.subscriber for one in decided}
+        found = await self._settled()
         return {
             **self._figures(fed, decided, found),
-            "unknown_taken_by": self._unknown_by_fault(must, found),
+            "unknown_taken_by": self._unknown_by_fault(found),
+            **self._noes(),
         }
+
+    async def _decided(self) -> list[Verdict]:
+        """What the log must come to, once it holds what the captures hold (P1)."""
+        surely, at_most = await asyncio.to_thread(self._system.world.events)
+
+        async def there() -> bool:
+            records = await self._system.partitions(topics.EVENTS)
+            return await asyncio.to_thread(events_on, records) >= surely
+
+        await until(there, SETTLE_SECONDS, self._system.said)
+        await asyncio.sleep(_CARRY_SECONDS)
+        await self._system.end(INGEST)  # an idle feed's clock runs on: let the log stand still
+        records = await self._system.partitions(topics.EVENTS)
+        strange = events_on(records) - at_most
+        assert not strange, f"{len(strange)} events are in no capture"
+        return await decided_by(records)
 
     async def _up(self) -> None:
         system = self._system
@@ -146,17 +175,17 @@ class Run:
         strange = sorted(set(found) ^ set(wanted))
         assert not strange, f"{len(strange)} rows differ from replay's, such as {strange[:2]}"
 
-    async def _settled(self, must: dict[str, Message]) -> Found:
+    async def _settled(self) -> Found:
         """What became of the offers, once nothing moves any more."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        found = self._found(must)
+        found = self._found()
         while found.lost and time.monotonic() < deadline:
             await asyncio.sleep(1)
-            found = self._found(must)
+            found = self._found()
         await asyncio.sleep(3)  # for what may yet be repeated
-        return self._found(must)
+        return self._found()
 
-    def _found(self, must: dict[str, Message]) -> Found:
+    def _found(self) -> Found:
         taken = [
             Message(one.destination, one.text)
             for one in smsc_process.taken(self._system.server.file)
@@ -168,9 +197,28 @@ class Run:
                 ).decode()
                 for key in redis.scan_iter("xl:ledger:{*}")
             }
-        return check(must, taken, states)
+            refused = {offer for offer, who in self._whose.items() if redis.exists(f"xl:no:{who}")}
+        return check(self._must, taken, states, refused)
 
-    def _unknown_by_fault(self, must: dict[str, Message], found: Found) -> dict[str, int]:
+    def _noes(self) -> dict[str, int]:
+        """Who wrote back that they want no more, and what they were sent all the same (P3)."""
+        file = self._system.server.file
+        who = {number: name for name, number in self._system.world.numbers().items()}
+        with self._system.redis.client() as redis:
+            heard = [
+                one
+                for one in smsc_process.refused(file)
+                if redis.exists(f"xl:no:{who[one.destination]}")
+            ]
+        late = sum(
+            each.destination == no.destination and each.wall > no.wall + _NO_SECONDS
+            for no in heard
+            for each in smsc_process.taken(file)
+        )
+        said = len(smsc_process.refused(file))
+        return {"noes": said, "noes_heard": len(heard), "sent_after_a_no": late}
+
+    def _unknown_by_fault(self, found: Found) -> dict[str, int]:
         """What was taken and not answered, by the fault that explains it."""
         when = {
             Message(one.destination, one.text): one.wall
@@ -178,14 +226,14 @@ class Run:
         }
         explained: Counter[str] = Counter()
         for offer in found.unknown_taken:
-            moment = when[must[offer]]
+            moment = when[self._must[offer]]
             by = [one.fault for one in self._struck if one.explains(moment)]
             explained[f"{by[0].kind} {by[0].target}" if by else UNEXPLAINED] += 1
         return dict(sorted(explained.items()))
 
     def _figures(self, fed: int, decided: list[Verdict], found: Found) -> dict[str, Any]:
         by_kind = Counter(f"{fault.kind} {fault.target}" for fault in self._planned)
-        touched = sum(fault.target in _IN_FLIGHT for fault in self._planned)
+        touched = sum(map(_hurts, self._planned))
         return {
             "seed": self._seed,
             "faults": len(self._planned),
@@ -199,6 +247,7 @@ class Run:
             "unknown_taken": len(found.unknown_taken),
             "unknown_not_taken": len(found.unknown_not_taken),
             "unknown_at_most": touched * _WINDOW,
+            "withheld": len(found.withheld),
             "lost": len(found.lost),
             "repeated": len(found.repeated),
             "contradicted": len(found.contradicted),
@@ -206,10 +255,13 @@ class Run:
         }
 
 
+_NEVER = ("lost", "repeated", "contradicted", "foreign", "sent_after_a_no")
+
+
 def _kept(figures: dict[str, Any]) -> bool:
     """Whether P2 holds: nothing lost or repeated, and what is unknown within its bound."""
     unknown = figures["unknown_taken"] + figures["unknown_not_taken"]
-    wrong = [figures[name] for name in ("lost", "repeated", "contradicted", "foreign")]
+    wrong = [figures[name] for name in _NEVER]
     explained = UNEXPLAINED not in figures["unknown_taken_by"]
     return not any(wrong) and unknown <= figures["unknown_at_most"] and explained
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 WORKER, INGEST, DELIVERY = "subscribers", "ingest", "delivery"
 REDIS, KAFKA, SMSC = "redis", "kafka", "smsc"
+RULES = "rules"
 
 KILL = "kill"
 """SIGKILL; whoever looks after it starts it again."""
@@ -20,6 +21,10 @@ FILL = "fill the disk"
 """Nothing more can be written, until it is started again with room."""
 SILENCE, CUT = "silence", "cut"
 """The next submit is taken and never answered, or the connection is cut instead."""
+OPT_OUT = "opt-out"
+"""Whoever got the last message writes back: no more."""
+CHANGE = "change"
+"""A campaign's file is written anew, with another text."""
 
 _DECK = (
     *[(KILL, WORKER)] * 4,
@@ -35,10 +40,13 @@ _DECK = (
     (FILL, REDIS),
     (KILL, KAFKA),
     (STOP, KAFKA),
+    (FILL, KAFKA),
     *[(KILL, SMSC)] * 2,
     *[(STOP, SMSC)] * 2,
     (SILENCE, SMSC),
     (CUT, SMSC),
+    *[(OPT_OUT, SMSC)] * 4,
+    *[(CHANGE, RULES)] * 2,
 )
 """Each turn through the deck does all of it, in an order of its own."""
 _SHORT = (0.3, 3.0)

@@ -15,12 +15,14 @@ import smsc_process
 from broker import Broker, free_port
 from chaos_schedule import (
     ADD,
+    CHANGE,
     CUT,
     DELIVERY,
     FILL,
     INGEST,
     KAFKA,
     KILL,
+    OPT_OUT,
     REDIS,
     REMOVE,
     SILENCE,
@@ -37,6 +39,7 @@ from stream import topics
 MOST_WORKERS = 3
 DISK_OCTETS = 3_000
 DISK_SECONDS = 10.0
+_ASKED = {SILENCE: signal.SIGUSR1, CUT: signal.SIGUSR2, OPT_OUT: signal.SIGHUP}
 
 
 class SmscServer:
@@ -104,18 +107,26 @@ class ChaosSystem(System):
         """One fault, from its beginning to its end; faults of one target wait for each other."""
         async with self._busy[fault.target]:
             if fault.kind == FILL:
-                await self._fill()
+                await self._fill(self._servers()[fault.target])
+            elif fault.kind == CHANGE:
+                self.world.change(fault.pick)
             elif fault.target in self.roles:
                 await self._suffer_role(fault)
             else:
                 await self._suffer_server(fault)
 
+    async def end(self, role: str) -> None:
+        """A role leaves as it should, and is not started again."""
+        for kept in self.roles[role]:
+            await kept.stop(15)
+
     async def heal(self) -> None:
         """Everything is there again."""
         for server in self._servers().values():
             server.signal(signal.SIGCONT)
-        if not self.redis.running():
-            await self._again(self.redis)
+        for server in (self.redis, self.broker):
+            if not server.running():
+                await self._again(server)
 
     def _servers(self) -> dict[str, Any]:
         return {REDIS: self.redis, KAFKA: self.broker, SMSC: self.server}
@@ -146,16 +157,16 @@ class ChaosSystem(System):
             await asyncio.sleep(fault.seconds)
             await self._again(server)
         else:
-            server.signal({SILENCE: signal.SIGUSR1, CUT: signal.SIGUSR2}[fault.kind])
+            server.signal(_ASKED[fault.kind])
 
-    async def _fill(self) -> None:
-        """Redis finds no room for what it must write before it answers, and gives up."""
-        self.redis.fill_disk(DISK_OCTETS)
+    async def _fill(self, server: Any) -> None:
+        """A server finds no room for what it must write before it answers, and gives up."""
+        server.fill_disk(DISK_OCTETS)
         deadline = time.monotonic() + DISK_SECONDS
-        while self.redis.running() and time.monotonic() < deadline:  # noqa: ASYNC110  a process
+        while server.running() and time.monotonic() < deadline:  # noqa: ASYNC110  a process
             await asyncio.sleep(0.05)
-        await asyncio.to_thread(self.redis.stop)
-        await self._again(self.redis)
+        await asyncio.to_thread(server.stop, signal.SIGKILL)
+        await self._again(server)
 
     async def _again(self, server: Any) -> None:
         await asyncio.to_thread(server.start)

@@ -14,13 +14,13 @@ from system import DEMO, PLAN
 
 from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.decoder import Decoder, DecoderConfig
-from rules import profile as profiles
 from rules.engine import RuleSet
 from rules.verdicts import SEND
 from rules.verdicts import Verdict as Decided
-from stream import rule_files, sources
-from stream.log import ProfileChanged, RulesChanged
-from stream.replay import Replay, signals_of
+from stream import log, rule_files, sources
+from stream.handler import Handler
+from stream.memory_store import MemoryStore
+from stream.state import decode_entry
 
 _CAMPAIGN = """
 campaign: {name}
@@ -43,6 +43,7 @@ _SETTINGS = {
     "quiet_hours": {"from": "23:00", "until": "05:00"},
     "control_salt": "chaos",
 }
+_OUTBOX = 10_000
 _EVERY_DENIED = 7
 """Every so manieth has not consented, the one after has opted out."""
 
@@ -86,33 +87,68 @@ plan = "{PLAN}"
 sources = ["{self.ring}"]
 """
 
-    async def replayed(self) -> list[Decided]:
-        """What the captures in the ring must come to."""
-        bundle = rule_files.bundle(self.campaigns, self.areas, self.cells, self.settings)
-        changes = [
-            RulesChanged(RuleSet.load(bundle).hash, bundle),
-            *(
-                ProfileChanged(PSEUDONYMS.subscriber(imsi), profiles.encode(profile))
-                for imsi, _, profile in rule_files.profiles(self.profiles)
-            ),
-        ]
+    def change(self, number: int) -> None:
+        """One campaign's text is another from now on; written in one instant, as an editor does."""
+        name = sorted(_TRIGGERS)[number % len(_TRIGGERS)]
+        trigger, text = _TRIGGERS[name]
+        body = _CAMPAIGN.format(name=name, trigger=trigger, text=f"{number % 90 + 10}：{text}")
+        hidden = self.campaigns.with_name(f".{name}")
+        hidden.write_text(body, "utf-8")
+        hidden.rename(self.campaigns / f"{name}.yaml")
+
+    def events(self) -> tuple[set[str], set[str]]:
+        """Ids of the events that the captures in the ring surely hold, and of all they may.
+
+        The ring does not end: what is still open at its end is an event only for a silent feed.
+        """
         files = [str(file) for file in sorted(self.ring.glob("ring_*"))]
         correlator = Correlator(CorrelatorConfig(), PSEUDONYMS, rule_files.plan(PLAN))
-        records = sources.merged(files, _fail)
-        decided: list[Decided] = []
-        await Replay(decided.append).run(
-            signals_of(records, Decoder(DecoderConfig()).feed, correlator), changes
-        )
-        return decided
+        decoder = Decoder(DecoderConfig())
+        surely: set[str] = set()
+        for record in sources.merged(files, _fail):
+            for message in decoder.feed(record):
+                surely |= {event.id for event in correlator.feed(message)}
+            surely |= {event.id for event in correlator.advance(record.time)}
+        return surely, surely | {event.id for event in correlator.finish()}
 
     def must(self, decided: list[Decided]) -> dict[str, Message]:
         """Each offer that must go out, and as what message."""
-        numbers = numbers_of(self.profiles)
+        numbers = self.numbers()
         return {
             one.offer: Message(numbers[one.subscriber], one.text or "")
             for one in decided
             if one.verdict == SEND
         }
+
+    def numbers(self) -> dict[str, str]:
+        """The number behind each pseudonym."""
+        return numbers_of(self.profiles)
+
+
+async def decided_by(partitions: list[list[bytes]]) -> list[Decided]:
+    """What the records of the log must come to, in memory and in one go (P1)."""
+    store = MemoryStore()
+    handler = Handler(store, RuleSet.load)
+    decided: list[Decided] = []
+    for partition, values in enumerate(partitions):
+        for offset, value in enumerate(values):
+            await handler.handle(partition, offset, log.decode(value))
+            waiting = await store.outbox(partition, _OUTBOX)
+            decided += [decode_entry(one.data).verdict for one in waiting]
+            await store.acknowledge(partition, [one.id for one in waiting])
+    return decided
+
+
+def events_on(partitions: list[list[bytes]]) -> set[str]:
+    """Ids of the events on the log; one number of a source is one event."""
+    found: dict[tuple[str, int], str] = {}
+    for values in partitions:
+        for batch in map(log.decode, values):
+            for item in batch.items:
+                if isinstance(item, log.Signal):
+                    known = found.setdefault((batch.source, item.seq), item.event.id)
+                    assert known == item.event.id, "a number was given twice"
+    return set(found.values())
 
 
 def _row(person: Person, place: int) -> list[str]:

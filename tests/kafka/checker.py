@@ -6,6 +6,7 @@ ledger says (`states`). An offer is
     delivered once   the SMSC has it once, and the ledger says so
     unknown          the ledger says that nobody knows: taken once or not at all, and not sent again
     lost             the SMSC does not have it, and the ledger does not say that nobody knows
+    withheld         held back at the submit, of somebody who wrote back that they want no more
     repeated         the SMSC has it more than once
     contradicted     the SMSC has it, and the ledger says that it was never submitted
 
@@ -15,7 +16,7 @@ and what the SMSC has that no offer explains is foreign (P2, P3).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from stream import outcomes
@@ -38,6 +39,7 @@ class Verdict(NamedTuple):
     once: list[str]
     unknown_taken: list[str]
     unknown_not_taken: list[str]
+    withheld: list[str]
     lost: list[str]
     repeated: list[str]
     contradicted: list[str]
@@ -54,13 +56,23 @@ class Verdict(NamedTuple):
 
 
 def check(
-    must: Mapping[str, Message], taken: Iterable[Message], states: Mapping[str, str]
+    must: Mapping[str, Message],
+    taken: Iterable[Message],
+    states: Mapping[str, str],
+    refused: Container[str] = (),
 ) -> Verdict:
-    """`must`: each offer that is to be sent; `states`: what the ledger says of each offer."""
+    """`must`: each offer that is to be sent; `states`: what the ledger says of each offer.
+
+    `refused`: the offers of those who have said no, which may be withheld.
+    """
     got = Counter(taken)
-    verdict = Verdict([], [], [], [], [], [], sum((got - Counter(must.values())).values()))
+    verdict = Verdict([], [], [], [], [], [], [], sum((got - Counter(must.values())).values()))
     for offer, message in must.items():
-        _book(verdict, got[message], states.get(offer)).append(offer)
+        state = states.get(offer)
+        if not got[message] and state == outcomes.WITHHELD and offer in refused:
+            verdict.withheld.append(offer)
+        else:
+            _book(verdict, got[message], state).append(offer)
     repeats = sum(got[must[offer]] - 1 for offer in verdict.repeated)
     return verdict._replace(foreign=verdict.foreign - repeats)
 

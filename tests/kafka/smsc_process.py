@@ -2,7 +2,8 @@
 
 Started as ``smsc_process.py PORT FILE``. A line of FILE is one submit that a phone would have got,
 written before it is answered. SIGUSR1: the next submit is taken and never answered; SIGUSR2: the
-connection is cut instead.
+connection is cut instead; SIGHUP: whoever got the last submit writes back that they want no more,
+which is a line of FILE too, without a text.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Taken(NamedTuple):
     wall: float
     destination: str
     text: str
+    """Of a reply that was sent empty."""
 
 
 class WritingSmsc(Smsc):
@@ -48,9 +50,26 @@ class WritingSmsc(Smsc):
         time.sleep(THINKING_SECONDS)
         return message_id
 
+    async def refuse(self) -> None:
+        """The last phone writes back: no more."""
+        if self.submitted and self.connected:
+            last = self.submitted[-1]
+            line = msgspec.json.encode(Taken(time.time(), last.destination, ""))
+            self._file.write(line + b"\n")
+            await self.reply(last.destination, last.source, "退订")
+
 
 def taken(file: Path) -> list[Taken]:
     """Every submit that was taken, in order."""
+    return [one for one in _lines(file) if one.text]
+
+
+def refused(file: Path) -> list[Taken]:
+    """Every no that was written back, in order."""
+    return [one for one in _lines(file) if not one.text]
+
+
+def _lines(file: Path) -> list[Taken]:
     if not file.exists():
         return []
     return [msgspec.json.decode(line, type=Taken) for line in file.read_bytes().splitlines()]
@@ -61,6 +80,8 @@ async def main(port: int, file: Path) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, smsc.faults.append, Fault.SILENCE)
     loop.add_signal_handler(signal.SIGUSR2, smsc.faults.append, Fault.CUT)
+    refusing: set[asyncio.Task[None]] = set()
+    loop.add_signal_handler(signal.SIGHUP, lambda: refusing.add(asyncio.create_task(smsc.refuse())))
     await smsc.start(port)
     await asyncio.Event().wait()
 

@@ -52,3 +52,10 @@ def test_p2_the_ledger_must_not_deny_what_the_smsc_has(state: str | None) -> Non
     found = check({"a": MESSAGE}, [MESSAGE], {"a": state} if state else {})
     assert not found.kept
     assert found.contradicted == ["a"]
+
+
+def test_p3_what_is_withheld_is_lost_but_from_who_said_no() -> None:
+    states = {"a": outcomes.WITHHELD, "b": outcomes.WITHHELD}
+    found = check({"a": MESSAGE, "b": OTHER}, [], states, refused={"a"})
+    assert (found.withheld, found.lost) == (["a"], ["b"])
+    assert not found.kept

@@ -1,0 +1,80 @@
+"""A Redis client for many at once: commands that come while one round trip runs share the next one.
+
+A durable Redis writes its disk once for all commands that it finds waiting, and a round trip costs
+this process the same whatever is in it. Each caller has its own answer or its own error; nothing
+else is promised: two commands of different callers may stand in either order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+_MOST = 500
+"""Commands of one round trip."""
+
+
+class CoalescingRedis(Redis):
+    """`redis.asyncio.Redis`, whose plain commands share their round trips; pipelines do not."""
+
+    _waiting: list[tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]]
+    _sending: asyncio.Task[None] | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """As `redis.asyncio.Redis`."""
+        super().__init__(*args, **options)
+        self._waiting = []
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """The answer to a command; raises redis.exceptions.RedisError."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((args, options, answer))
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send(), name="redis commands")
+        return await answer
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001  as above it
+        """Ends; who still waits gets an error."""
+        sending, self._sending = self._sending, None
+        while sending is not None and not sending.done():
+            sending.cancel()
+            await asyncio.wait([sending], timeout=0.05)
+        self._fail(self._waiting, RedisConnectionError("the client is closed"))
+        await super().aclose(close_connection_pool)
+
+    async def _send(self) -> None:
+        while self._waiting:
+            some, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            pipe = self.pipeline(transaction=False)
+            for args, options, _ in some:
+                pipe.execute_command(*args, **options)
+            try:
+                answers = await pipe.execute(raise_on_error=False)
+            except asyncio.CancelledError:
+                self._fail(some, RedisConnectionError("the client is closed"))
+                raise
+            except Exception as error:  # noqa: BLE001  whoever asked decides what it means
+                self._fail(some, error)
+                continue
+            for (_, _, future), answer in zip(some, answers, strict=True):
+                _settle(future, answer)
+
+    def _fail(
+        self,
+        some: list[tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]],
+        error: Exception,
+    ) -> None:
+        for _, _, future in some:
+            _settle(future, error)
+
+
+def _settle(future: asyncio.Future[Any], answer: Any) -> None:
+    if future.done():  # whoever asked was cancelled
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
