@@ -50,17 +50,23 @@ class Area(NamedTuple):
     """One feature of the areas file."""
 
     name: str
-    listed: tuple[Listed, ...]
+    listed: dict[int, list[Listed]]
+    """By LAC."""
     geometry: BaseGeometry | None
 
     def holds(self, cell: CellKey, table: CellTable) -> bool | None:
         """Whether `cell` is inside; None if that cannot be said."""
         answers: list[bool | None] = []
         if self.listed:
-            answers.append(_any(_matches(entry, cell) for entry in self.listed))
+            answers.append(self._lists(cell))
         if self.geometry is not None:
             answers.append(agreed(cell, table, self._stands_in))
         return _any(answers)
+
+    def _lists(self, cell: CellKey) -> bool | None:
+        if cell.lac is None:
+            return None
+        return _any(_matches(entry, cell) for entry in self.listed.get(cell.lac, ()))
 
     def _stands_in(self, site: CellSite) -> bool | None:
         if site.lon is None or site.lat is None:
@@ -79,10 +85,7 @@ def _any(answers: Any) -> bool | None:
 
 
 def _matches(entry: Listed, cell: CellKey) -> bool | None:
-    if cell.lac is None:
-        return None
-    if entry.lac != cell.lac:
-        return False
+    """Whether an entry of the cell's LAC means it."""
     if entry.ci is not None and cell.ci is not None and entry.ci != cell.ci:
         return False
     if entry.network is not None and cell.mcc is None:
@@ -138,12 +141,15 @@ def _area(feature: Any) -> Area:
     name = properties["area"]
     if not isinstance(name, str) or not name:
         raise ValueError("properties.area is no name")
-    listed = [_listed(entry, 0) for entry in properties.get("lacs") or []]
-    listed += [_listed(entry, 1) for entry in properties.get("cells") or []]
+    listed: dict[int, list[Listed]] = {}
+    for with_cell, key in enumerate(("lacs", "cells")):
+        for entry in properties.get(key) or []:
+            found = _listed(entry, with_cell)
+            listed.setdefault(found.lac, []).append(found)
     geometry = _geometry(feature.get("geometry"))
     if not listed and geometry is None:
         raise ValueError(f"nothing says where {name!r} is")
-    return Area(name, tuple(listed), geometry)
+    return Area(name, listed, geometry)
 
 
 def _geometry(value: Any) -> BaseGeometry | None:
@@ -170,7 +176,9 @@ def _joined(one: Area, other: Area) -> Area:
     geometry = shapely.union_all(geometries) if geometries else None
     if geometry is not None:
         shapely.prepare(geometry)
-    return Area(one.name, one.listed + other.listed, geometry)
+    lacs = {*one.listed, *other.listed}
+    listed = {lac: one.listed.get(lac, []) + other.listed.get(lac, []) for lac in lacs}
+    return Area(one.name, listed, geometry)
 
 
 class Where(NamedTuple):

@@ -34,7 +34,6 @@ class Expression:
                 f"not a CEL expression: {' '.join(reason.split())}", remedy="mend the expression"
             ) from error
         self.names = frozenset(self._program.variables())
-        self.asks_event = "event" in self.names
         if not self.names & VARIABLES:
             raise CampaignError(
                 "asks nothing about profile, state or event",

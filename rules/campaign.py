@@ -116,6 +116,11 @@ class Campaign(msgspec.Struct, frozen=True, eq=False):
     waves: Waves | None
 
     @property
+    def asks_event(self) -> bool:
+        """Whether its expression asks about ``event``."""
+        return self.expression is not None and "event" in self.expression.names
+
+    @property
     def shadow(self) -> bool:
         """Its verdicts are written, and nothing is submitted."""
         return self.status == SHADOW

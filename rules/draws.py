@@ -11,7 +11,8 @@ from hashlib import blake2b
 
 from rules.campaign import Variant
 
-_WHOLE = 1 << 64
+_LEAST = 2.0**-64
+"""A power of two, so that no bit is lost."""
 
 
 def draw(salt: bytes, kind: str, scope: str, person: str) -> float:
@@ -25,7 +26,7 @@ def draw(salt: bytes, kind: str, scope: str, person: str) -> float:
     """
     hasher = _begun(salt, kind, scope).copy()
     hasher.update(person.encode())
-    return int.from_bytes(hasher.digest(), "big") / _WHOLE
+    return int.from_bytes(hasher.digest(), "big") * _LEAST
 
 
 @lru_cache(maxsize=4096)

@@ -141,8 +141,8 @@ class RuleSet:
             state = self._moved(state, event, membership)
         if not firings and (state is before or not _is_due(state, now)):
             return Step(state, verdicts)
-        state, decided = self._instant(state, profile, now, firings, feeds, known=known)
-        return Step(state, verdicts + decided)
+        step = self._instant(state, profile, now, firings, feeds, known=known)
+        return Step(step.state, verdicts + step.verdicts) if verdicts else step
 
     def on_clock(
         self,
@@ -236,7 +236,18 @@ class RuleSet:
         doubted = combinations.doubted(state.progress, now, feeds) if feeds else state.progress
         progress, came = self._circuit.run(doubted, came, now)
         scene = self._scene(state, profile, now)
-        cases = list(self._cases(came, state.subscriber, scene, known=known))
+        cases = [
+            case.of_firing(
+                firing,
+                campaign,
+                state.subscriber,
+                now,
+                self._seen_event(firing, campaign, profile) if campaign.asks_event else None,
+                known=known,
+            )
+            for firing in came
+            for campaign in self._served.get(firing.key, ())
+        ]
         verdicts: list[Verdict] = []
         if state.holds or state.waves:
             cases += self._further(state, now)
@@ -258,18 +269,9 @@ class RuleSet:
             self.settings,
             self._by_key,
             list(state.sent),
-            [hold for hold in state.holds if hold.not_before > now],
-            [wave for wave in state.waves if wave.due > now],
+            [hold for hold in state.holds if hold.not_before > now] if state.holds else [],
+            [wave for wave in state.waves if wave.due > now] if state.waves else [],
         )
-
-    def _cases(
-        self, came: Sequence[Firing], subscriber: str, scene: Scene, *, known: bool
-    ) -> Iterator[Case]:
-        """A case for each campaign that a trigger serves."""
-        for firing in came:
-            for campaign in self._served.get(firing.key, ()):
-                seen = self._seen_event(firing, campaign, scene.profile)
-                yield case.of_firing(firing, campaign, subscriber, scene.now, seen, known=known)
 
     def _further(self, state: Subscriber, now: int) -> Iterator[Case]:
         """A case for each further wave that is due, if its campaign still has one."""
@@ -293,10 +295,8 @@ class RuleSet:
 
     def _seen_event(
         self, firing: Firing, campaign: Campaign, profile: Profile | None
-    ) -> dict[str, object] | None:
-        """What the campaign's expression sees as ``event``, if it asks."""
-        if campaign.expression is None or not campaign.expression.asks_event:
-            return None
+    ) -> dict[str, object]:
+        """What the campaign's expression sees as ``event``."""
         mark = firing.evidence[-1]
         city = self._whereabouts.placed(mark).city if mark.lac is not None else None
         known_class = None if firing.event is None else self.number_class(firing.event, profile)

@@ -34,7 +34,11 @@ def decide(scene: Scene, cases: Sequence[Case]) -> list[Verdict]:
     if len(meeting) > 1:
         meeting.sort(key=_rank)
     for case in meeting:
-        verdicts += _meet(case, scene)
+        verdict = _meet(case, scene)
+        verdicts.append(verdict)
+        if verdict.verdict != REFUSE and not case.campaign.shadow:
+            scene.ahead = case.campaign
+            verdicts += _out_ranked(case, scene) if scene.holds else ()
     return verdicts
 
 
@@ -54,19 +58,19 @@ def _ask(checks: Sequence[Check], case: Case, scene: Scene) -> str | None:
     return None
 
 
-def _meet(case: Case, scene: Scene) -> list[Verdict]:
-    """The case's verdict after the personal checks, and those of the holds it out-ranks."""
+def _meet(case: Case, scene: Scene) -> Verdict:
+    """The case's verdict after the personal checks."""
     refusal = _ask(MEETING, case, scene)
     if refusal is not None:
-        return [_verdict(case, scene, REFUSE, refusal)]
+        return _verdict(case, scene, REFUSE, refusal)
     until = quiet_until(case.campaign, scene)
     if until is not None and case.hold is None and until <= case.since + case.campaign.valid_for:
-        return [_held(case, scene, until), *_out_rank(case, scene)]
+        return _held(case, scene, until)
     said, refusal = quiet_hours(case, scene, until)
     case.checks.append(said)
     if refusal is not None:
-        return [_verdict(case, scene, REFUSE, refusal)]
-    return [_drawn(case, scene), *_out_rank(case, scene)]
+        return _verdict(case, scene, REFUSE, refusal)
+    return _drawn(case, scene)
 
 
 def _verdict(case: Case, scene: Scene, verdict: str, reason: str | None = None) -> Verdict:
@@ -174,13 +178,8 @@ def _draw(scene: Scene, kind: str, scope: str, subscriber: str) -> float:
     return draws.draw(scene.settings.salt, kind, scope, person)
 
 
-def _out_rank(case: Case, scene: Scene) -> list[Verdict]:
-    """Verdicts of the standing holds that lose to `case`; a shadow out-ranks nobody."""
-    if case.campaign.shadow:
-        return []
-    scene.ahead = case.campaign
-    if not scene.holds:
-        return []
+def _out_ranked(case: Case, scene: Scene) -> list[Verdict]:
+    """Verdicts of the standing holds that lose to a live `case`, which goes out or is held."""
     losers = [hold for hold in scene.holds if not hold.shadow and hold.campaign != case.campaign.id]
     scene.holds[:] = [hold for hold in scene.holds if hold not in losers]
     return [_lost(hold, case, scene) for hold in losers]
