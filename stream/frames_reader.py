@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from io import BufferedReader
+
+import numpy as np
 
 from decoders.decoder import DecoderConfig
 from decoders.errors import CaptureError
@@ -35,17 +38,26 @@ def frames_of(paths: Sequence[str], report: Report, window: int = WINDOW) -> Ite
 
 
 def batches(
-    paths: Sequence[str], report: Report, config: DecoderConfig | None = None
+    paths: Sequence[str],
+    report: Report,
+    config: DecoderConfig | None = None,
+    window: int = WINDOW,
+    counted: Counter[str] | None = None,
 ) -> Iterator[Batch]:
     """The messages of all captures, in the order in which the plain decoder would give them.
 
-    A batch is overwritten by the next; `Batch.reached` tells how far the captures have been read.
+    A batch is overwritten by the next; `Batch.reached` tells how far the captures have been read,
+    and `counted` how many frames each of them had.
 
     Raises:
         CaptureError: as `frames_of`; what else is wrong goes to `report`.
     """
     kernel = Kernel(config)
-    for frames in frames_of(paths, report):
+    for frames in frames_of(paths, report, window):
+        if counted is not None:
+            numbers = np.bincount(frames.which, minlength=len(frames.origins)).tolist()
+            for origin, number in zip(frames.origins, numbers, strict=True):
+                counted[origin.source] += number
         yield from kernel.feed(frames, report)
 
 

@@ -11,12 +11,26 @@ import hashlib
 import os
 import re
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 _UNSEEN: Final = frozenset({"__init__.py", "kernel.py", "plain.py"})
 """Files of the kernel of which compiled code sees nothing."""
 _IMPORT: Final = re.compile(r"^from decoders\.(\w+) import", re.MULTILINE)
+
+
+READY_OCTETS: Final = 4_000_000
+"""Of captures, from which on compiled code that is there is loaded sooner than they are read."""
+MAKING_OCTETS: Final = 100_000_000
+"""From which on it is even made sooner."""
+
+
+def pays_for(octets: int) -> bool:
+    """Whether so many octets of captures are read sooner by compiled code; makes it be kept."""
+    if octets < READY_OCTETS or find_spec("numba") is None:
+        return False
+    return next(choose().rglob("carriers.run-*.nbi"), None) is not None or octets >= MAKING_OCTETS
 
 
 def choose() -> Path:

@@ -21,12 +21,13 @@ from decoders.rows import KEYS as MESSAGE_COLUMNS
 from decoders.rows import row as message_row
 from decoders.transport import TransportConfig
 from decoders.tree import tree
-from stream import rule_files, sources, writers
+from stream import kernel_cache, rule_files, sources, writers
 from stream.log import FeedScored
 from stream.progress import counted
 from stream.writers import Row
 
 if TYPE_CHECKING:
+    from decoders.kernel import Batch
     from stream.replay import Reached
 
 COLUMNS: dict[str, Sequence[str]] = {
@@ -65,16 +66,37 @@ class Captures:
     def __init__(self, reading: Reading, *, elements: bool = False) -> None:
         self._reading = reading
         self._labels = dict(zip(sources.labels(reading.captures), reading.captures, strict=True))
-        self._decoder = Decoder(DecoderConfig(transport=reading.transport(), elements=elements))
+        self._config = DecoderConfig(transport=reading.transport(), elements=elements)
+        self._decoder = Decoder(self._config)
         self._window = 0 if elements else WINDOW  # trees are shown as the capture has them
         self._problems: dict[str, CaptureError] = {}
         self._frames: Counter[str] = Counter()
         self._messages: Counter[str] = Counter()
 
+    @property
+    def many(self) -> bool:
+        """Whether these are so long that compiled code reads them sooner, its start included."""
+        paths = self._reading.captures
+        if sources.STDIN in paths or not all(Path(path).is_file() for path in paths):
+            return False
+        return kernel_cache.pays_for(sum(Path(path).stat().st_size for path in paths))
+
     def messages(self) -> Iterator[Message]:
         """Every message, in the order of its records' times."""
         for record in counted(self._records(), "frames"):
             yield from self._decoded(record)
+
+    def batches(self) -> Iterator[Batch]:
+        """The same messages by compiled code, a batch at a time; the next one overwrites it."""
+        from stream import frames_reader  # noqa: PLC0415  its imports take longer than a few frames
+
+        found = frames_reader.batches(
+            self._reading.captures, self._report, self._config, self._window, self._frames
+        )
+        for batch in found:
+            for label, count in batch.messages_of():
+                self._messages[label] += count
+            yield batch
 
     def signals(self, correlator: Correlator) -> Iterator[Event | Reached | FeedScored]:
         """Every event, what the feed is worth, and the time that the captures have reached."""
@@ -90,13 +112,13 @@ class Captures:
         try:
             messages = self._decoder.feed(record)
         except CaptureError as error:
-            error.file = self._labels[record.source]
             self._report(error)
             return []
         self._messages[record.source] += len(messages)
         return messages
 
     def _report(self, error: CaptureError) -> None:
+        error.file = self._labels.get(error.file or "", error.file)
         self._problems.setdefault(error.file or "", error)
 
     def check(self) -> None:
@@ -137,6 +159,12 @@ def decode(
 
 def _message_rows(captures: Captures, *, clear: bool) -> Iterator[Row]:
     pseudonyms = Pseudonyms(TEST_KEY)
+    if captures.many:
+        from decoders.kernel.rows import rows_of  # noqa: PLC0415  as above
+
+        for batch in captures.batches():
+            yield from rows_of(batch, clear=clear, pseudonyms=pseudonyms)
+        return
     for message in captures.messages():
         yield message_row(message, clear=clear, pseudonyms=pseudonyms)
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from stream import kernel_cache
+
+kernel_cache.choose()  # before numba is imported: what it keeps beside the sources may be stale
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
 PCAP = FIXTURES / "pcap"

@@ -6,6 +6,7 @@ offsets into `Batch.data`, and from its end on into `Batch.extra`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -154,6 +155,11 @@ class Batch:
             return self.data[at : at + size]
         at -= len(self.data)
         return bytes(self.extra[at : at + size])
+
+    def messages_of(self) -> Iterator[tuple[str, int]]:
+        """How many rows there are of each source."""
+        numbers = np.bincount(self.rows["source"], minlength=len(self.sources))
+        return zip(self.sources, numbers.tolist(), strict=True)
 
     def put(self, index: int, message: Message, link: int, source: int) -> None:
         """Writes a message of the plain decoder as row ``index``."""

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 try:
     from llvmlite import ir  # type: ignore[import-untyped]
     from numba import njit, types
-    from numba.core import cgutils
+    from numba.core import cgutils, config
     from numba.extending import intrinsic
 
     COMPILED = True
@@ -28,7 +28,10 @@ _WITHIN: Final[dict[str, Any]] = {**_OPTIONS, "no_cpython_wrapper": True, "no_cf
 
 
 def entry(function: Function) -> Function:
-    """Machine code of ``function``, for Python to call; made at its first call, and kept on disk.
+    """Machine code of ``function``, for Python to call; made at its first call.
+
+    Kept on disk where a folder was named for it (``NUMBA_CACHE_DIR``, see `stream.kernel_cache`):
+    numba alone watches only the file of the function called, and would run what is out of date.
 
     Indexes are checked against their arrays (``boundscheck``): lengths are tested before they are
     used, so that this never fires, but it costs less than what it guards against. The interpreter's
@@ -39,8 +42,8 @@ def entry(function: Function) -> Function:
     if not COMPILED:
         return function
     try:
-        made = njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # nowhere to keep it: a read-only installation without a home
+        made = njit(cache=bool(getattr(config, "CACHE_DIR", "")), **_OPTIONS)(function)
+    except RuntimeError:  # the folder cannot be written to
         made = njit(**_OPTIONS)(function)
     return cast("Function", made)
 
@@ -58,7 +61,7 @@ def inlined(function: Function) -> Function:
 def _inner(function: Function, *, forceinline: bool) -> Function:
     if not COMPILED:
         return function
-    made = njit(forceinline=forceinline, **_WITHIN)(function)
+    made = njit(inline="always" if forceinline else "never", **_WITHIN)(function)
     return cast("Function", made)
 
 

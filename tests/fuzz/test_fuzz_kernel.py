@@ -9,11 +9,9 @@ from fuzz_corpus import corpora
 from fuzz_kernel import Pair, lead
 
 from decoders.decoder import DecoderConfig
-from stream import kernel_cache
 
 QUICK_FRAMES = 3_000
 
-kernel_cache.choose()
 pytestmark = pytest.mark.timeout(900)  # whoever comes first compiles
 
 

@@ -1,14 +1,10 @@
-"""Compiled code is kept in a folder for the sources as they are, as `xinling` itself does."""
+"""Whoever comes first compiles, and may take his time over it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-
-from stream import kernel_cache
-
-kernel_cache.choose()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
