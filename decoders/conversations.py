@@ -128,7 +128,7 @@ class Conversations:
             connection.dialogue = other
             other.carrier = connection.number
             return
-        mine.told |= other.told
+        mine.told = (mine.told or other.told) and not self._recognition.join(mine, other)
         mine.imsi = mine.imsi or other.imsi
         mine.learned = mine.learned or other.learned
         mine.cell = mine.cell or other.cell

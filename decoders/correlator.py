@@ -25,6 +25,7 @@ from decoders.identity import Bindings, Pool
 from decoders.messages import Message
 from decoders.mobility import Mobility
 from decoders.numbers import NumberingPlan
+from decoders.phones import Phones
 from decoders.pseudonyms import Pseudonyms
 from decoders.quality import Quality
 from decoders.recognition import Recognition
@@ -43,6 +44,8 @@ class CorrelatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How MSCs that serve the same areas share their TMSIs out."""
     subscribers: int = 4_000_000
     """Subscribers whose latest dialogue is remembered."""
+    phones: int = 0
+    """Phones remembered, whose IMEISV tells who they are where a TMSI does not; 0: none does."""
     handover: int = 30 * SECOND
     """How far apart the two halves of a handover's command may pass."""
 
@@ -67,7 +70,7 @@ class Correlator:
         self._directions = Directions()
         self._conversations = Conversations(
             teller=teller,
-            recognition=Recognition(self.bindings, config.subscribers),
+            recognition=Recognition(self.bindings, config.subscribers, Phones(config.phones)),
             mobile=Mobility(self.bindings),
             calls=CallControl(teller, config.limits.jitter),
             handovers=Handovers(config.handover),

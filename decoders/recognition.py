@@ -11,6 +11,7 @@ from collections import OrderedDict
 from decoders.call import Call
 from decoders.identity import Bindings
 from decoders.messages import Lai, Message
+from decoders.phones import Phones
 from decoders.subject import Dialogue, Transaction, frame_of
 from decoders.times import SECOND
 
@@ -25,9 +26,10 @@ _RESUMED_WITHIN = 30 * SECOND
 class Recognition:
     """Knows subscribers by what their dialogues show; remembers each one's latest dialogue."""
 
-    def __init__(self, bindings: Bindings, subscribers: int) -> None:
-        """Takes the table of TMSIs, and of how many subscribers to remember the latest dialogue."""
+    def __init__(self, bindings: Bindings, subscribers: int, phones: Phones) -> None:
+        """Takes the tables, and of how many subscribers to remember the latest dialogue."""
         self._bindings = bindings
+        self._phones = phones
         self._subscribers = subscribers
         self._latest: OrderedDict[str, Dialogue] = OrderedDict()
         self._parted: OrderedDict[str, dict[Transaction, Call]] = OrderedDict()
@@ -46,6 +48,8 @@ class Recognition:
             self.recognise(dialogue, message.imsi, message)
         elif message.tmsi is not None and not message.new_tmsi and dialogue.tmsi is None:
             self._show_temporary(dialogue, message, message.tmsi)
+        if self._phones.limit and dialogue.equipment is not None:
+            self._show_phone(dialogue, dialogue.equipment, message)
 
     def recognise(self, dialogue: Dialogue, imsi: str, message: Message) -> None:
         """The dialogue is that of `imsi`, and so is the TMSI that it showed."""
@@ -68,6 +72,8 @@ class Recognition:
         imsi = dialogue.imsi or dialogue.learned
         if imsi is None:
             return
+        if dialogue.detached and self._phones.limit:
+            self._phones.switched_off(imsi)
         if self._latest.get(imsi) is dialogue:
             del self._latest[imsi]
         if dialogue.calls:
@@ -102,6 +108,44 @@ class Recognition:
         if dialogue.learned is not None:
             self._bind(dialogue, tmsi, dialogue.learned)
             self._meet(dialogue.learned, dialogue)
+
+    def join(self, dialogue: Dialogue, half: Dialogue) -> bool:
+        """Whether a phone tells only now, with its other half, whose dialogue this is.
+
+        What either half told before, it told of a subscriber unknown.
+        """
+        named = [one for one in (dialogue, half) if one.imsi is None and one.learned is not None]
+        if len(named) != 1 or named[0].tmsi is not None or dialogue.imsi or half.imsi:
+            return False
+        self._note_phone(named[0], area_of(dialogue) or area_of(half))
+        return True
+
+    def _show_phone(self, dialogue: Dialogue, phone: str, message: Message) -> None:
+        """A phone tells whose dialogue it is, or is learned to be somebody's."""
+        imsi = dialogue.imsi or dialogue.learned
+        accepted = message.message == "LOCATION UPDATING ACCEPT"
+        if imsi is not None:
+            if message.imsi or message.imeisv or message.imei or accepted:
+                self._note_phone(dialogue, message.lai if accepted else area_of(dialogue))
+            return
+        update = dialogue.update
+        if update is not None and update.kind == "imsi attach":
+            return
+        left_in = area_of(dialogue) if update is None else update.previous
+        dialogue.learned = self._phones.owner(phone, left_in)
+        if dialogue.learned is not None:
+            note_frame(dialogue, message)
+            self._note_phone(dialogue, area_of(dialogue))
+            if dialogue.tmsi is not None:
+                self._bind(dialogue, dialogue.tmsi, dialogue.learned)
+            if dialogue.cell is not None:  # else it may be half of one that has a place
+                self._meet(dialogue.learned, dialogue)
+
+    def _note_phone(self, dialogue: Dialogue, area: Lai | None) -> None:
+        """The dialogue's phone is its subscriber's, and registered in `area` if that is known."""
+        imsi = dialogue.imsi or dialogue.learned
+        if imsi is not None and dialogue.equipment is not None and area is not None:
+            self._phones.met(dialogue.equipment, imsi, area)
 
     def _bind(self, dialogue: Dialogue, tmsi: str, imsi: str) -> None:
         """In the VLR of the area in which the phone got the TMSI, if that VLR is one of ours."""

@@ -34,6 +34,8 @@ COLUMNS: dict[str, Sequence[str]] = {
     "messages": MESSAGE_COLUMNS,
     "events": Event.__struct_fields__,
 }
+PHONES = 4_000_000
+"""Remembered where `Reading.learn_phones` asks for it."""
 INTEGERS = frozenset(
     {"frame", "opc", "dpc", "slr", "dlr", "code", "service", "ti", "ti_flag", "cause"}
 )
@@ -47,6 +49,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     clear: bool = False
     cells: Path | None = None
     plan: Path | None = None
+    learn_phones: bool = False
     point_code_bits: int = 14
     ipa_ports: tuple[int, ...] = ()
 
@@ -179,9 +182,9 @@ def _event_rows(captures: Captures, reading: Reading) -> Iterator[Row]:
 
 def correlator(reading: Reading) -> Correlator:
     """A correlator under the public test key, with the plan asked for."""
-    return Correlator(
-        CorrelatorConfig(), Pseudonyms(TEST_KEY), rule_files.plan(reading.plan), reading.clear
-    )
+    config = CorrelatorConfig(phones=PHONES if reading.learn_phones else 0)
+    plan = rule_files.plan(reading.plan)
+    return Correlator(config, Pseudonyms(TEST_KEY), plan, reading.clear)
 
 
 class Classifier:

@@ -39,6 +39,10 @@ PointCodeBits = Annotated[
 IpaPorts = Annotated[
     list[int] | None, typer.Option("--ipa-port", help="TCP port of SCCPlite; 5000 if not given.")
 ]
+LearnPhones = Annotated[
+    bool,
+    typer.Option("--learn-phones", help="A phone's IMEISV tells who it is where a TMSI does not."),
+]
 Config = Annotated[
     Path | None, typer.Option("--config", help="Configuration file (TOML).", dir_okay=False)
 ]
@@ -52,6 +56,7 @@ def reading_of(  # noqa: PLR0913  one for each option
     clear: bool = False,
     cells: Path | None = None,
     plan: Path | None = None,
+    learn_phones: bool = False,
 ) -> Reading:
     """How captures are to be read, from what the command line says."""
     from stream import offline  # noqa: PLC0415  a command that reads none starts without
@@ -61,6 +66,7 @@ def reading_of(  # noqa: PLR0913  one for each option
         clear=clear,
         cells=cells,
         plan=plan,
+        learn_phones=learn_phones,
         point_code_bits=point_code_bits,
         ipa_ports=tuple(ipa_ports or ()),
     )
