@@ -10,12 +10,14 @@ from functools import partial
 from hashlib import blake2b
 from itertools import count, islice
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
+from decoders.capture import Capture, CaptureParser
 from decoders.messages import Record
 from decoders.ordering import WINDOW, InOrder
 from decoders.times import SECOND
 from stream import live, sources
-from stream.handoff import Handoff
+from stream.handoff import WAITING, Handoff
 from stream.sources import STDIN, Report
 
 HOLD_SECONDS = 0.5
@@ -25,8 +27,21 @@ IDLE_SECONDS = WINDOW / SECOND
 """How long a record that may be out of order waits for the next one."""
 
 
-class Feed:
-    """Records of all sources in the order of their times, as far as that is known.
+Item = TypeVar("Item")
+
+
+class Hold(Protocol[Item]):
+    """Puts what comes live in order, as far as that is known."""
+
+    def passed(self, items: list[Item], now: float) -> list[Item]:
+        """Takes `items` at a moment in seconds; gives those whose place is certain."""
+
+    def all(self) -> list[Item]:
+        """Everything that still waits, in order."""
+
+
+class AnyFeed(Generic[Item]):
+    """What all sources hold in the order of its times, as far as that is known.
 
     Files are merged exactly. An open-ended source by itself is put in order as a file is; what it
     then still holds goes when nothing has come for `IDLE_SECONDS`. Several sources of which one is
@@ -35,6 +50,9 @@ class Feed:
     Attributes:
         live: whether the end is open and the clock runs on while nothing comes.
     """
+
+    most = WAITING
+    """Items that may wait to be taken."""
 
     def __init__(self, names: Sequence[str], report: Report, *, follow: bool = False) -> None:
         """Raises CaptureError for a name that is no source.
@@ -46,20 +64,32 @@ class Feed:
         ongoing = [name for name in names if _is_live(name, follow=follow)]
         self.live = bool(ongoing)
         self._heads = None if self.live or STDIN in files else content_id(files, report)
-        opened: list[Callable[[], Iterator[Record]]] = []
+        opened: list[Callable[[], Iterator[Item]]] = []
         if files:
             window = 0 if files == [STDIN] else WINDOW
-            opened.append(partial(sources.merged, files, report, window))
+            opened.append(partial(self._merged, files, report, window))
         opened += [partial(self._open_live, name, report) for name in ongoing]
-        self._hold: _SideBySide | _Alone | None = None
+        self._hold: Hold[Item] | None = None
         if len(opened) > 1:
-            self._hold = _SideBySide(HOLD_SECONDS)
+            self._hold = self._side_by_side(HOLD_SECONDS)
         elif self.live or files == [STDIN]:
-            self._hold = _Alone(IDLE_SECONDS)
-        self._handoff: Handoff[Record] = Handoff(opened)
+            self._hold = self._alone(IDLE_SECONDS)
+        self._handoff: Handoff[Item] = Handoff(opened, self.most)
 
-    async def take(self, timeout: float) -> list[Record] | None:  # noqa: ASYNC109
-        """Records by time; [] after `timeout` seconds of nothing, None at the end.
+    def _merged(self, files: Sequence[str], report: Report, window: int) -> Iterator[Item]:
+        raise NotImplementedError
+
+    def _reader(self, source: str, feed: str) -> Capture[Item]:
+        raise NotImplementedError
+
+    def _alone(self, seconds: float) -> Hold[Item]:
+        raise NotImplementedError
+
+    def _side_by_side(self, seconds: float) -> Hold[Item]:
+        raise NotImplementedError
+
+    async def take(self, timeout: float) -> list[Item] | None:  # noqa: ASYNC109
+        """Items by time; [] after `timeout` seconds of nothing, None at the end.
 
         Raises CaptureError for a source that cannot be read at all.
         """
@@ -76,7 +106,7 @@ class Feed:
 
     @property
     def waiting(self) -> int:
-        """Records that were read and wait to be taken."""
+        """Items that were read and wait to be taken."""
         return self._handoff.waiting
 
     @property
@@ -89,12 +119,28 @@ class Feed:
         self._end.set()
         self._handoff.stop()
 
-    def _open_live(self, name: str, report: Report) -> Iterator[Record]:
+    def _open_live(self, name: str, report: Report) -> Iterator[Item]:
         if name.startswith(live.TCP):
-            return live.pcap_over_ip(name, report, self._end.is_set)
+            return live.pcap_over_ip(name, report, self._end.is_set, self._reader)
         if not Path(name).is_dir():
-            return live.followed(name, report, self._end.is_set)
-        return live.ring(name, report, self._end.is_set)
+            return live.followed(name, report, self._end.is_set, self._reader)
+        return live.ring(name, report, self._end.is_set, self._reader)
+
+
+class Feed(AnyFeed[Record]):
+    """Records, one by one."""
+
+    def _merged(self, files: Sequence[str], report: Report, window: int) -> Iterator[Record]:
+        return sources.merged(files, report, window)
+
+    def _reader(self, source: str, feed: str) -> Capture[Record]:
+        return CaptureParser(source, feed)
+
+    def _alone(self, seconds: float) -> Hold[Record]:
+        return _Alone(seconds)
+
+    def _side_by_side(self, seconds: float) -> Hold[Record]:
+        return _SideBySide(seconds)
 
 
 def content_id(files: Sequence[str], report: Report) -> str:

@@ -25,7 +25,9 @@ class Handoff(Generic[T]):
         blocked: seconds that the threads have waited for the loop, all together.
     """
 
-    def __init__(self, sources: Sequence[Callable[[], Iterator[T]]]) -> None:
+    def __init__(self, sources: Sequence[Callable[[], Iterator[T]]], most: int = WAITING) -> None:
+        """Of all `sources` together, `most` items wait for the loop; then the threads do."""
+        self._most = most
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
         self._lock = threading.Condition()
@@ -86,7 +88,7 @@ class Handoff(Generic[T]):
 
     def _put(self, item: T) -> bool:
         with self._lock:
-            if len(self._queue) >= WAITING:
+            if len(self._queue) >= self._most:
                 self._wait_for_room()
             if self._stopped:
                 return False
@@ -98,7 +100,7 @@ class Handoff(Generic[T]):
 
     def _wait_for_room(self) -> None:
         began = time.monotonic()
-        while len(self._queue) >= WAITING and not self._stopped:
+        while len(self._queue) >= self._most and not self._stopped:
             self._lock.wait(_LOOK_SECONDS)
             now = time.monotonic()
             self.blocked += now - began

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
+from typing import TypeVar
 
-from decoders.capture import CaptureParser
+from decoders.capture import Capture
 from decoders.errors import CaptureError
-from decoders.messages import Record
 from stream.sources import CHUNK, Report
 
 logger = logging.getLogger(__name__)
@@ -23,11 +23,14 @@ CONNECT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 5.0
 TCP = "tcp://"
 
+Item = TypeVar("Item")
+Reader = Callable[[str, str], Capture[Item]]
+"""Makes what reads one capture, of its label and its feed's: `CaptureParser`, `FrameReader`."""
 Stopped = Callable[[], bool]
 Done = Callable[[Path, BufferedReader], bool]
 
 
-def ring(folder: str, report: Report, stopped: Stopped) -> Iterator[Record]:
+def ring(folder: str, report: Report, stopped: Stopped, reader: Reader[Item]) -> Iterator[Item]:
     """The records of every capture in `folder`, in the order of names, and of those to come.
 
     A file is done when a later one is there and it has no more to read, as dumpcap's and tcpdump's
@@ -41,10 +44,10 @@ def ring(folder: str, report: Report, stopped: Stopped) -> Iterator[Record]:
             time.sleep(POLL_SECONDS)
             continue
         done = later[0]
-        yield from _growing(folder, done, report, stopped)
+        yield from _growing(folder, done, report, stopped, reader)
 
 
-def followed(name: str, report: Report, stopped: Stopped) -> Iterator[Record]:
+def followed(name: str, report: Report, stopped: Stopped, reader: Reader[Item]) -> Iterator[Item]:
     """The records of a file that is still growing, until told to stop.
 
     One that is not there yet is waited for, and so is another one that takes its name.
@@ -52,7 +55,7 @@ def followed(name: str, report: Report, stopped: Stopped) -> Iterator[Record]:
     path = Path(name)
     while not stopped():
         if path.exists():
-            yield from _read_on(path, CaptureParser(path.name), report, stopped, _replaced)
+            yield from _read_on(path, reader(path.name, ""), report, stopped, _replaced)
         time.sleep(POLL_SECONDS)
 
 
@@ -69,16 +72,18 @@ def _later(folder: str, name: str) -> list[str]:
         ) from error
 
 
-def _growing(folder: str, name: str, report: Report, stopped: Stopped) -> Iterator[Record]:
+def _growing(
+    folder: str, name: str, report: Report, stopped: Stopped, reader: Reader[Item]
+) -> Iterator[Item]:
     """The records of one file of a ring until it is done."""
-    parser = CaptureParser(name, feed=folder)  # associations go on from file to file
+    parser = reader(name, folder)  # associations go on from file to file
     path = Path(folder) / name
     yield from _read_on(path, parser, report, stopped, lambda *_: bool(_later(folder, name)))
 
 
 def _read_on(
-    path: Path, parser: CaptureParser, report: Report, stopped: Stopped, done: Done
-) -> Iterator[Record]:
+    path: Path, parser: Capture[Item], report: Report, stopped: Stopped, done: Done
+) -> Iterator[Item]:
     """The records of a file that grows, until `done` says before a look that it does no more."""
     try:
         with path.open("rb") as file:
@@ -117,7 +122,9 @@ def _not_cut(file: BufferedReader) -> None:
         )
 
 
-def pcap_over_ip(source: str, report: Report, stopped: Stopped) -> Iterator[Record]:
+def pcap_over_ip(
+    source: str, report: Report, stopped: Stopped, reader: Reader[Item]
+) -> Iterator[Item]:
     """The records that ``tcp://host:port`` sends, over reconnects; each one begins a capture."""
     host, port = address(source)
     wait = POLL_SECONDS
@@ -126,7 +133,7 @@ def pcap_over_ip(source: str, report: Report, stopped: Stopped) -> Iterator[Reco
             with socket.create_connection((host, port), CONNECT_SECONDS) as connection:
                 logger.info("%s connected", source)
                 wait = POLL_SECONDS
-                yield from _received(connection, source, report, stopped)
+                yield from _received(connection, reader(source, ""), source, report, stopped)
         except OSError as error:
             logger.warning("%s is away (%s); trying again", source, type(error).__name__)
         time.sleep(wait)
@@ -142,9 +149,8 @@ def address(source: str) -> tuple[str, int]:
 
 
 def _received(
-    connection: socket.socket, source: str, report: Report, stopped: Stopped
-) -> Iterator[Record]:
-    parser = CaptureParser(source)
+    connection: socket.socket, parser: Capture[Item], source: str, report: Report, stopped: Stopped
+) -> Iterator[Item]:
     connection.settimeout(POLL_SECONDS)
     try:
         while not stopped():

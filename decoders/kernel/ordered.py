@@ -156,8 +156,15 @@ def _sorted(times: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.argsort(times, kind="stable")
 
 
+_NOUGHT: Final = np.zeros(0, np.int64)
+NONE: Final = Frames(b"", _NOUGHT, _NOUGHT, _NOUGHT, _NOUGHT, _NOUGHT, ())
+"""No frames."""
+
+
 def joined(blocks: Sequence[Frames]) -> Frames:
     """Blocks one after the other as one."""
+    if not blocks:
+        return NONE
     if len(blocks) == 1:
         return blocks[0]
     origins: dict[Origin, int] = {}
