@@ -53,7 +53,9 @@ class Fixed:
         return dict.fromkeys(partitions, 9)
 
 
-async def watched(progress: int | None, seconds: float) -> list[BaseException]:
+async def watched(
+    progress: int | None, seconds: float, *, excused: bool = False
+) -> list[BaseException]:
     told: list[BaseException] = []
 
     async def where(_: int) -> int:
@@ -67,6 +69,7 @@ async def watched(progress: int | None, seconds: float) -> list[BaseException]:
         ends=Fixed(),  # type: ignore[arg-type]
         stall_seconds=0.1,
         fail=told.append,
+        excused=lambda: excused,
     )
     watching = asyncio.create_task(watchdog.run())
     await asyncio.sleep(seconds)
@@ -83,3 +86,7 @@ async def test_a_worker_that_stopped_is_told_of() -> None:
 async def test_a_worker_that_is_done_or_waits_for_redis_is_not() -> None:
     assert await watched(9, 0.3) == []
     assert await watched(None, 0.3) == []
+
+
+async def test_whoever_waits_for_somebody_else_is_excused() -> None:
+    assert await watched(5, 0.5, excused=True) == []
