@@ -2,6 +2,8 @@
 
 An event that leaves `decoders` bears keyed pseudonyms. The clear identities are there only when the
 correlator was asked for them (``--clear``, or to fill the delivery vault).
+
+Nothing here can be part of a cycle, so that the garbage collector need not look (``gc=False``).
 """
 
 from __future__ import annotations
@@ -16,14 +18,14 @@ from decoders.times import to_text
 SCHEMA_VERSION = 1
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """A capture record that an event rests on."""
 
     source: str
     frame: int
 
 
-class Destination(msgspec.Struct, frozen=True):
+class Destination(msgspec.Struct, frozen=True, gc=False):
     """Where a number belongs, from the numbering plan."""
 
     kind: str = "unknown"
@@ -34,7 +36,7 @@ class Destination(msgspec.Struct, frozen=True):
     city: str | None = None
 
 
-class OtherParty(msgspec.Struct, frozen=True, omit_defaults=True):
+class OtherParty(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The other party of a call or message."""
 
     ton: int
@@ -48,7 +50,7 @@ class OtherParty(msgspec.Struct, frozen=True, omit_defaults=True):
     """Only with clear output."""
 
 
-class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One event; the attributes are the keys of the contracts, in their order."""
 
     id: str

@@ -48,7 +48,7 @@ class SccpUnit(NamedTuple):
     """A visible gap (TSN, TCP or FSN) lies between this unit and the one before it on its link."""
 
 
-class Lai(msgspec.Struct, frozen=True):
+class Lai(msgspec.Struct, frozen=True, gc=False):
     """Location area identification, TS 24.008 10.5.1.3."""
 
     mcc: str
@@ -56,7 +56,7 @@ class Lai(msgspec.Struct, frozen=True):
     lac: int
 
 
-class Cell(msgspec.Struct, frozen=True, omit_defaults=True):
+class Cell(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """As much of a cell global identification as a cell identifier holds, TS 48.008 3.2.2.17."""
 
     mcc: str | None = None
@@ -65,7 +65,7 @@ class Cell(msgspec.Struct, frozen=True, omit_defaults=True):
     ci: int | None = None
 
 
-class PartyNumber(msgspec.Struct, frozen=True):
+class PartyNumber(msgspec.Struct, frozen=True, gc=False):
     """A BCD number with its type of number and numbering plan, TS 24.008 10.5.4.7."""
 
     digits: str

@@ -28,7 +28,7 @@ from redis.asyncio import Redis
 
 from decoders.errors import XinlingError
 from rules.engine import RuleSet
-from stream import bench_load, bench_servers, log, topics
+from stream import bench_load, bench_servers, garbage, log, topics
 from stream.batcher import Addressed
 from stream.bench_servers import Server
 from stream.config import Ingest, Kafka
@@ -95,6 +95,7 @@ async def _step(server: Server, url: str, subscribers: int, events: int) -> None
     records = [
         (where, log.encode(batch)) for where, batch in bench_load.batched(traffic, events, batcher)
     ]
+    garbage.settle()
     wall, cpu, redis = time.perf_counter(), time.process_time(), server.cpu()
     for partition, value in records:
         await handler.handle(partition, offsets[partition], log.decode(value))

@@ -16,7 +16,7 @@ from decoders.events import Event
 SCHEMA_VERSION = 1
 
 
-class Signal(msgspec.Struct, array_like=True, tag="event"):
+class Signal(msgspec.Struct, array_like=True, tag="event", gc=False):
     """An event of the signalling."""
 
     seq: int
@@ -28,7 +28,7 @@ class Signal(msgspec.Struct, array_like=True, tag="event"):
     event: Event
 
 
-class Tick(msgspec.Struct, array_like=True, tag="tick"):
+class Tick(msgspec.Struct, array_like=True, tag="tick", gc=False):
     """The clock of capture time, at a whole second: all at or before `time` has been sent."""
 
     time: int
@@ -67,7 +67,7 @@ class RulesChanged(msgspec.Struct, array_like=True, tag="rules"):
     """As a `Signal`'s; 0 where the log was written by a version that did not number it."""
 
 
-class ProfileChanged(msgspec.Struct, array_like=True, tag="profile"):
+class ProfileChanged(msgspec.Struct, array_like=True, tag="profile", gc=False):
     """A subscriber's profile and consent, whole; replaces what was known, but for an opt-out."""
 
     subscriber: str
@@ -103,7 +103,7 @@ class FeedScored(msgspec.Struct, array_like=True, tag="feed"):
     """Area (``46000-17104``) → score, 0 to 90; every other area of the source stands at 100."""
 
 
-class OutcomeRecorded(msgspec.Struct, array_like=True, tag="outcome"):
+class OutcomeRecorded(msgspec.Struct, array_like=True, tag="outcome", gc=False):
     """What became of an offer; an answer ends the campaign's further waves."""
 
     subscriber: str

@@ -25,7 +25,7 @@ from decoders.errors import XinlingError
 from rules.engine import RuleSet
 from rules.errors import CampaignErrors
 from stream import config as configuration
-from stream import roles, rule_files, seeds, topics
+from stream import garbage, roles, rule_files, seeds, topics
 from stream.cancelling import cancelled
 from stream.config import Config, ConfigError
 from stream.delivery_role import DeliveryPart
@@ -172,6 +172,7 @@ class _Process:
         return self._error
 
     async def _run(self, parts: list[Part]) -> None:
+        garbage.settle()
         tasks: list[asyncio.Future[Any]] = [asyncio.create_task(part.run()) for part in parts]
         while not self._stop.is_set():
             done = await self._until_stopped(tasks)
