@@ -16,8 +16,9 @@ import signal
 import sys
 import tempfile
 import time
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,18 @@ import copies
 import expected
 import smsc_process
 from broker import ApacheKafka, find_broker
-from chaos_schedule import DELIVERY, INGEST, KAFKA, OPT_OUT, REDIS, SMSC, Planned, schedule
+from chaos_schedule import (
+    CUT,
+    DELIVERY,
+    INGEST,
+    KAFKA,
+    OPT_OUT,
+    REDIS,
+    SILENCE,
+    SMSC,
+    Planned,
+    schedule,
+)
 from chaos_system import ChaosSystem
 from chaos_world import decided_by, events_on
 from checker import Message, check
@@ -44,9 +56,11 @@ _NO_SECONDS = 15.0
 """After which a no must be in force: a message may be on its way, a process may be stopped."""
 _WINDOW = 10
 _IN_FLIGHT = {DELIVERY, SMSC, REDIS, KAFKA}
+_NEXT = {SILENCE, CUT}
 _BEFORE_SECONDS, _AFTER_SECONDS = 4.0, 2.0
 """How long before a fault's beginning, or after its end, a submit may have been its victim."""
-
+_GIVEN_UP_SECONDS = 3.5
+"""After a submit without an answer its session is given up, with whatever is under way in it."""
 
 UNEXPLAINED = "no fault"
 
@@ -58,10 +72,16 @@ class Struck(NamedTuple):
     began: float
     ended: float
 
-    def explains(self, moment: float) -> bool:
-        """Whether a submit of that moment may have lost its answer by this fault."""
-        near = self.began - _BEFORE_SECONDS <= moment <= self.ended + _AFTER_SECONDS
-        return near and _hurts(self.fault)
+    def explains(self, moment: float, submits: Sequence[float]) -> bool:
+        """Whether a submit of that moment may have lost its answer by this fault.
+
+        `submits` are the moments of all, in order: silence falls on the next one, whenever it is.
+        """
+        until = self.ended + _AFTER_SECONDS
+        if self.fault.kind in _NEXT:
+            at = bisect_left(submits, self.ended)
+            until = max([until, *(next_ + _GIVEN_UP_SECONDS for next_ in submits[at : at + 1])])
+        return self.began - _BEFORE_SECONDS <= moment <= until and _hurts(self.fault)
 
 
 def _hurts(fault: Planned) -> bool:
@@ -224,10 +244,11 @@ class Run:
             Message(one.destination, one.text): one.wall
             for one in smsc_process.taken(self._system.server.file)
         }
+        submits = sorted(when.values())
         explained: Counter[str] = Counter()
         for offer in found.unknown_taken:
             moment = when[self._must[offer]]
-            by = [one.fault for one in self._struck if one.explains(moment)]
+            by = [one.fault for one in self._struck if one.explains(moment, submits)]
             explained[f"{by[0].kind} {by[0].target}" if by else UNEXPLAINED] += 1
         return dict(sorted(explained.items()))
 
