@@ -14,19 +14,22 @@ _SECTION: Final = 0x0A0D0D0A
 _INTERFACE: Final = 1
 _OLD_PACKET: Final = 2
 _SIMPLE_PACKET: Final = 3
-_PACKET: Final = 6
+PACKET: Final = 6
 _BYTE_ORDER: Final = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
 _OPTION_END: Final = 0
 _OPTION_RESOLUTION: Final = 9
 _OPTION_OFFSET: Final = 14
-_MAX_BLOCK: Final = MAX_RECORD + 65_536
+SMALLEST_BLOCK: Final = 12
+MAX_BLOCK: Final = MAX_RECORD + 65_536
 """A packet's block: its record and options."""
 _MAX_INTERFACES: Final = 4096
-_LATEST: Final = 253_402_300_799_999_999
+LATEST: Final = 253_402_300_799_999_999
 """The last microsecond of the year 9999, the last one that can be written down."""
 
 
-class _Interface(NamedTuple):
+class Interface(NamedTuple):
+    """An interface description block."""
+
     link_type: int
     snap_length: int
     """0 for none."""
@@ -38,7 +41,7 @@ class _Interface(NamedTuple):
     def time(self, stamp: int) -> int:
         """Microseconds since 1970, clamped to what can be written down."""
         whole = stamp * 1_000_000 // self.ticks + self.offset * 1_000_000
-        return min(max(whole, 0), _LATEST)
+        return min(max(whole, 0), LATEST)
 
 
 class PcapngParser:
@@ -53,7 +56,7 @@ class PcapngParser:
         self._source = source
         self._feed = feed
         self._order = "<"
-        self._interfaces: list[_Interface] = []
+        self._interfaces: list[Interface] = []
         self._frame = 0
         self._time = 0
         self._offset = 0
@@ -64,7 +67,7 @@ class PcapngParser:
         records: list[Record] = []
         at = self._skipped(len(buffer))
         error = None
-        while not self._skip and len(buffer) - at >= 12:
+        while not self._skip and len(buffer) - at >= SMALLEST_BLOCK:
             try:
                 end = self._block(buffer, at, records)
             except CaptureError as stop:
@@ -105,13 +108,13 @@ class PcapngParser:
         kind: int
         length: int
         kind, length = struct.unpack_from(self._order + "II", buffer, at)
-        if length < 12 or length % 4:
+        if length < SMALLEST_BLOCK or length % 4:
             raise self._damaged(at, f"a block claims {length} octets")
-        if kind not in {_SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _PACKET}:
+        if kind not in {_SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, PACKET}:
             self._skip = length
             return at
-        if length > _MAX_BLOCK:
-            raise self._damaged(at, f"a block claims {length} octets, more than {_MAX_BLOCK}")
+        if length > MAX_BLOCK:
+            raise self._damaged(at, f"a block claims {length} octets, more than {MAX_BLOCK}")
         if at + length > len(buffer):
             return None
         body = buffer[at + 8 : at + length - 4]
@@ -135,7 +138,7 @@ class PcapngParser:
                 ticks = _ticks(value[0])
             elif code == _OPTION_OFFSET and len(value) == 8:
                 offset = struct.unpack(self._order + "q", value)[0]
-        self._interfaces.append(_Interface(link_type, snap_length, ticks, offset))
+        self._interfaces.append(Interface(link_type, snap_length, ticks, offset))
 
     def _options(self, body: bytes, at: int) -> list[tuple[int, bytes]]:
         options: list[tuple[int, bytes]] = []
@@ -152,7 +155,7 @@ class PcapngParser:
             return self._simple(body, at)
         if len(body) < 20:
             raise self._damaged(at, "a packet is cut short")
-        layout = "IIIII" if kind == _PACKET else "HxxIIII"
+        layout = "IIIII" if kind == PACKET else "HxxIIII"
         number, high, low, length, _ = struct.unpack_from(self._order + layout, body)
         if length > len(body) - 20 or length > MAX_RECORD:
             raise self._damaged(at, f"a packet claims {length} octets")
@@ -169,11 +172,11 @@ class PcapngParser:
         length = min(original, interface.snap_length or original, len(body) - 4)
         return self._made(interface, body[4 : 4 + length])
 
-    def _made(self, interface: _Interface, data: bytes) -> Record:
+    def _made(self, interface: Interface, data: bytes) -> Record:
         self._frame += 1
         return Record(self._source, self._frame, self._time, interface.link_type, data, self._feed)
 
-    def _of(self, number: int, at: int) -> _Interface:
+    def _of(self, number: int, at: int) -> Interface:
         if number >= len(self._interfaces):
             raise self._damaged(at, f"a packet is of interface {number}, which nobody described")
         return self._interfaces[number]

@@ -22,8 +22,7 @@ _BEGUN: Final = time.perf_counter()
 from decoders.capture import CaptureParser  # noqa: E402  what importing costs is measured too
 from decoders.decoder import Decoder  # noqa: E402
 from decoders.kernel import COMPILED, FrameReader, Kernel, frames_of  # noqa: E402
-from decoders.kernel.plain import message  # noqa: E402
-from decoders.rows import row  # noqa: E402
+from decoders.kernel.rows import rows_of  # noqa: E402
 
 _PART: Final = 1 << 20
 _WARM: Final = 64
@@ -53,8 +52,8 @@ def rows(path: Path) -> dict[str, Any]:
             for some in reader.feed(part):
                 for batch in kernel.feed(some):
                     messages += len(batch.rows)
-                    for index in range(len(batch.rows)):
-                        octets += len(encoder.encode(row(message(batch, index), clear=True)))
+                    for made in rows_of(batch, clear=True):
+                        octets += len(encoder.encode(made))
     return {"messages": messages, "octets": octets}
 
 

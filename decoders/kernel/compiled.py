@@ -65,16 +65,16 @@ def _inner(function: Function, *, forceinline: bool) -> Function:
     return cast("Function", made)
 
 
-def _load(octets: int) -> Any:
-    """A function (data, at) -> so many octets as a number, most significant first, in bounds."""
+def _load(octets: int, *, little: bool = False) -> Any:
+    """A function (data, at) -> so many octets as a number, in bounds."""
 
     def load(_context: Any, data: Any, _at: Any) -> Any:
-        return types.int64(data, types.int64), _loading(octets)
+        return types.int64(data, types.int64), _loading(octets, swapped=octets > 1 and not little)
 
     return intrinsic(load)
 
 
-def _loading(octets: int) -> Any:
+def _loading(octets: int, *, swapped: bool) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, given[0])
         at = given[1]
@@ -88,7 +88,7 @@ def _loading(octets: int) -> Any:
         kind = ir.IntType(8 * octets)
         place = builder.bitcast(builder.gep(array.data, [at]), kind.as_pointer())
         value = builder.load(place, align=1)
-        if octets > 1:
+        if swapped:  # the machine has the least significant octet first
             value = builder.bswap(value)
         return value if octets == 8 else builder.zext(value, ir.IntType(64))
 
@@ -116,8 +116,11 @@ word: Any = None
 """(data, at) -> four octets."""
 long: Any = None
 """(data, at) -> eight octets."""
+little_word: Any = None
+"""(data, at) -> four octets, least significant first."""
 copy_row: Any = None
 """(record, other) makes the first one like the other."""
 if COMPILED:
     octet, short, word, long = (_load(octets) for octets in (1, 2, 4, 8))
+    little_word = _load(4, little=True)
     copy_row = intrinsic(_copy)
