@@ -130,7 +130,11 @@ class Captures(_Part, frozen=True):
 
     per: Literal["bsc", "msc", "all"] = "msc"
     """One file for each controller, for each MSC, or one for everything."""
-    link: Literal["ethernet", "vlan", "sll", "ip", "mtp3", "sccp"] = "ethernet"
+    link: Literal["ethernet", "vlan", "sll", "ip", "mtp2-header", "mtp2", "mtp3", "sccp"] = (
+        "ethernet"
+    )
+    carrier: Literal["m3ua", "m2ua", "m2pa", "sccplite"] = "m3ua"
+    """What carries SCCP over IP; on the MTP links nothing does."""
     rotate: Span | None = None
     compress: bool = False
     bundling: Span = Span(0.001)
@@ -292,7 +296,11 @@ def _impossible(scenario: Scenario) -> Iterator[_Mistake]:
         yield _Mistake("network.periodic", "T3212 is from 5m to 2d", "give it such a span")
     if not sum(msgspec.structs.astuple(scenario.kinds)):
         yield _Mistake("kinds", "nobody lives here", "give at least one kind a share")
-    rotate = scenario.captures.rotate
+    captures = scenario.captures
+    if captures.carrier != "m3ua" and captures.link in {"mtp2-header", "mtp2", "mtp3", "sccp"}:
+        reason = f"{captures.carrier} needs IP, which a link {captures.link} does not have"
+        yield _Mistake("captures.carrier", reason, "leave it out, or name a link with IP")
+    rotate = captures.rotate
     if rotate is not None and (rotate < 3600 or rotate % 3600):
         yield _Mistake("captures.rotate", "files rotate at whole hours", "such as 1h or 6h")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,11 @@ def _tshark(path: Path, *options: str) -> str:
         ("ip", "faults: {doubled: 2%, lost: 2%}\n"),
         ("mtp3", ""),
         ("sccp", ""),
+        ("mtp2", ""),
+        ("mtp2-header", ""),
+        ("ethernet, carrier: m2ua", ""),
+        ("sll, carrier: m2pa", "faults: {doubled: 2%, lost: 2%}\n"),
+        ("vlan, carrier: sccplite", ""),
     ],
 )
 def test_tshark_finds_nothing_malformed(tmp_path: Path, link: str, more: str) -> None:
@@ -42,7 +48,9 @@ def test_tshark_finds_nothing_malformed(tmp_path: Path, link: str, more: str) ->
     done = simulated(tmp_path / "out", text)
     path = tmp_path / "out" / "all.pcap"
     options = ["-o", "sctp.checksum:CRC32C", "-o", "ip.check_checksum:TRUE"]
+    options += ["-o", "tcp.check_checksum:TRUE", "-d", "tcp.port==5000,gsm_ipa"]
     faults = "_ws.malformed || _ws.expert.severity >= 0x600000 || sctp.checksum.status == 0"
+    faults += " || tcp.checksum.status == 0"
     assert not _tshark(path, *options, "-Y", faults)
     assert done.messages > 1500
 
@@ -58,6 +66,22 @@ def test_tshark_and_we_read_the_same_messages(tmp_path: Path) -> None:
     for message, (_, bssmap) in zip(ours, theirs, strict=True):
         if message.protocol == "BSSMAP":
             assert int(bssmap, 16) == message.code
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [
+        *("link: mtp2", "link: mtp2-header", "link: sccp", "carrier: m2ua", "carrier: m2pa"),
+        *("carrier: sccplite", "carrier: sccplite, bundling: 300ms", "carrier: m2pa, bundling: 1s"),
+    ],
+)
+def test_whatever_carries_them_we_read_the_same_messages(tmp_path: Path, carried: str) -> None:
+    names = []
+    for number, captures in enumerate(("link: ethernet", carried)):
+        folder = tmp_path / str(number)
+        simulated(folder, _BUSY + f"captures: {{per: all, {captures}}}\n")
+        names.append(Counter(one.message for one in messages(folder / "all.pcap")))
+    assert names[0] == names[1]
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
