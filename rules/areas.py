@@ -1,7 +1,7 @@
-"""Named areas: polygons that hold cell sites, or lists of location areas and cells.
+"""Named areas: polygons that hold cell sites, cities, or lists of location areas and cells.
 
-A cell is inside, outside, or nobody can say; the last is no evidence of anything. Polygons decide
-over cells of the table only; lists need no table.
+A cell is inside, outside, or nobody can say; the last is no evidence of anything. Polygons and
+cities decide over cells of the table only; lists need no table.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Area(NamedTuple):
     name: str
     listed: dict[int, list[Listed]]
     """By LAC."""
+    cities: frozenset[str]
+    """As the cell table names them."""
     geometry: BaseGeometry | None
 
     def holds(self, cell: CellKey, table: CellTable) -> bool | None:
@@ -59,6 +61,8 @@ class Area(NamedTuple):
         answers: list[bool | None] = []
         if self.listed:
             answers.append(self._lists(cell))
+        if self.cities:
+            answers.append(agreed(cell, table, self._belongs))
         if self.geometry is not None:
             answers.append(agreed(cell, table, self._stands_in))
         return _any(answers)
@@ -67,6 +71,9 @@ class Area(NamedTuple):
         if cell.lac is None:
             return None
         return _any(_matches(entry, cell) for entry in self.listed.get(cell.lac, ()))
+
+    def _belongs(self, site: CellSite) -> bool | None:
+        return site.city in self.cities if site.city else None
 
     def _stands_in(self, site: CellSite) -> bool | None:
         if site.lon is None or site.lat is None:
@@ -107,8 +114,9 @@ def load(data: bytes, file: str) -> dict[str, Area]:
     """Areas by name from GeoJSON (RFC 7946).
 
     Each feature's ``properties.area`` is a name; features of one name are one area. Its geometry
-    (polygons, longitude and latitude in degrees) holds cell sites; ``properties.lacs`` and
-    ``properties.cells`` list location areas and cells. Raises `CampaignError`.
+    (polygons, longitude and latitude in degrees) holds cell sites; ``properties.cities`` names
+    cities of the cell table, ``properties.lacs`` and ``properties.cells`` list location areas and
+    cells. Raises `CampaignError`.
     """
     areas: dict[str, Area] = {}
     for index, feature in enumerate(_features(data, file)):
@@ -120,7 +128,7 @@ def load(data: bytes, file: str) -> dict[str, Area]:
                 f"not an area: {error}",
                 file=file,
                 key=key,
-                remedy="give it properties.area, and a polygon, or properties.lacs or .cells",
+                remedy="give it properties.area, and a polygon or properties.cities, lacs or cells",
             ) from error
         areas[area.name] = _joined(areas[area.name], area) if area.name in areas else area
     return areas
@@ -146,10 +154,11 @@ def _area(feature: Any) -> Area:
         for entry in properties.get(key) or []:
             found = _listed(entry, with_cell)
             listed.setdefault(found.lac, []).append(found)
+    cities = frozenset(str(city) for city in properties.get("cities") or [])
     geometry = _geometry(feature.get("geometry"))
-    if not listed and geometry is None:
+    if not listed and not cities and geometry is None:
         raise ValueError(f"nothing says where {name!r} is")
-    return Area(name, listed, geometry)
+    return Area(name, listed, cities, geometry)
 
 
 def _geometry(value: Any) -> BaseGeometry | None:
@@ -178,7 +187,7 @@ def _joined(one: Area, other: Area) -> Area:
         shapely.prepare(geometry)
     lacs = {*one.listed, *other.listed}
     listed = {lac: one.listed.get(lac, []) + other.listed.get(lac, []) for lac in lacs}
-    return Area(one.name, listed, geometry)
+    return Area(one.name, listed, one.cities | other.cities, geometry)
 
 
 class Where(NamedTuple):

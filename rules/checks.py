@@ -13,10 +13,11 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from rules import history
+from rules import consent, history
 from rules.audience import seen_profile
-from rules.campaign import LIVE, PAUSED, SHADOW, Campaign
+from rules.campaign import LIVE, PAUSED, SHADOW, Campaign, Limit
 from rules.case import Case, Scene
+from rules.consent import Terms
 from rules.reasons import (
     CAPPED,
     EXCLUDED,
@@ -34,7 +35,7 @@ from rules.reasons import (
     UNKNOWN_TIME_ZONE,
 )
 from rules.state import Hold
-from rules.zones import date_of_day, day_of, zone
+from rules.zones import date_of, date_of_day, day_of, zone
 
 BUDGETS = "budgets"
 """The check that the allocator of shared budgets (`rules.budget`) answers."""
@@ -149,9 +150,28 @@ _NOBODY_KNOWS = _answer("consent", "no profile", NO_CONSENT)
 
 
 def _consent(case: Case, scene: Scene) -> Answer:
-    if scene.profile is None:
+    profile = scene.profile
+    if profile is None:
         return _NOBODY_KNOWS
-    return _GIVEN if scene.profile.consents(*case.campaign.purposes) else _NOT_GIVEN
+    if not profile.consents(*case.campaign.purposes):
+        return _NOT_GIVEN
+    if profile.terms is None and not scene.settings.proof_needed:
+        return _GIVEN
+    against = _against(profile.terms or consent.NO_TERMS, case.campaign, scene)
+    return _GIVEN if against is None else _answer("consent", against, NO_CONSENT)
+
+
+def _against(terms: Terms, campaign: Campaign, scene: Scene) -> str | None:
+    """What the terms of a consent say against one more message now."""
+    settings = scene.settings
+    today = date_of(scene.now, settings.zone)
+    ended = consent.ended(terms, today, proof_needed=settings.proof_needed)
+    if ended is not None:
+        return ended
+    agreed = consent.cap(terms)
+    if agreed is None:
+        return None
+    return history.full(Limit(agreed), campaign, scene.sent, scene.campaigns, scene.now)
 
 
 _MAY_BE_ASKED = _answer("opt-out", "no")

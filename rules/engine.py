@@ -14,7 +14,7 @@ import msgspec
 
 from decoders import events
 from decoders.events import Event
-from rules import audience, case, combinations, governance, history, waves
+from rules import audience, case, combinations, consent, governance, history, waves
 from rules import bundle as files
 from rules.areas import Membership, Places
 from rules.budget import Budget, budget_of
@@ -257,7 +257,7 @@ class RuleSet:
             verdicts.sort(key=lambda verdict: (verdict.campaign, verdict.offer, verdict.step))
         if not known:
             return Step(state, verdicts)
-        sent = self._retention.kept(scene.sent, now)
+        sent = self._retention.kept(scene.sent, now, _agreed(profile))
         holds, further = tuple(scene.holds), tuple(scene.waves)
         after = Subscriber(state.subscriber, state.last, stays, holds, sent, progress, further)
         return Step(after, verdicts)
@@ -301,6 +301,11 @@ class RuleSet:
         city = self._whereabouts.placed(mark).city if mark.lac is not None else None
         known_class = None if firing.event is None else self.number_class(firing.event, profile)
         return audience.seen_event(firing, campaign.kind, city, known_class, self.settings.zone)
+
+
+def _agreed(profile: Profile | None) -> int:
+    """Microseconds of the frequency that the person agreed to; 0 without one."""
+    return 0 if profile is None or profile.terms is None else consent.window(profile.terms)
 
 
 def _is_due(state: Subscriber, now: int) -> bool:

@@ -42,6 +42,7 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Direction = Literal["mobile originated", "mobile terminated"]
 NumberClass = Literal["local", "long distance", "international", "service", "emergency", "unknown"]
 Cause = Annotated[int, Meta(ge=0, le=127)]
+Priority = Annotated[int, Meta(ge=0, le=100)]
 
 
 class Part(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -264,7 +265,7 @@ class CampaignFile(Part, frozen=True, kw_only=True):
     title: Text
     status: Literal["draft", "shadow", "live", "paused"] = "draft"
     """draft: nothing; shadow: every verdict, nothing submitted; live; paused: nothing goes out."""
-    priority: Annotated[int, Meta(ge=0, le=100)] = 50
+    priority: Priority = 50
     """The higher wins where two would meet in one person."""
     purpose: Name | UnsetType = UNSET
     """What consent may be given for, beside the channel."""
@@ -284,14 +285,15 @@ class CampaignFile(Part, frozen=True, kw_only=True):
 class Reserve(Part, frozen=True, kw_only=True):
     """Slots of a cap that are kept for campaigns of at least this priority."""
 
-    priority: Annotated[int, Meta(ge=0, le=100)]
+    priority: Priority
     slots: Count = 1
 
 
 class SharedCap(Cap, frozen=True, kw_only=True):
     """A cap over several campaigns."""
 
-    reserve: Reserve | UnsetType = UNSET
+    reserve: Reserve | Priority | UnsetType = UNSET
+    """A priority alone keeps one slot."""
 
 
 class Caps(Part, frozen=True, kw_only=True):
@@ -325,5 +327,7 @@ class SettingsFile(Part, frozen=True, kw_only=True):
     network: Annotated[str, Meta(pattern=r"^$|^[0-9]{3}-[0-9]{2,3}$")] = ""
     """MCC-MNC that completes a cell whose identifier bears none."""
     caps: Caps = Caps()
+    consent_proof: bool = False
+    """A consent counts only where the profile says what proves it (``consent_proof``)."""
     stopped: list[str] = []
     """Campaigns that were stopped by hand; ``all`` for every one."""

@@ -26,30 +26,29 @@ def used_up(
     if len(mine) >= MOST_SENT:
         return f"history: {len(mine)} of {MOST_SENT} kept"
     for limit in campaign.limits:
-        used = _counted(limit, campaign, mine, campaigns, now) if mine else 0
-        if used >= limit.cap.times:
-            return f"{limit.cap.name}: {used} of {limit.cap.text}"
+        if (words := full(limit, campaign, mine, campaigns, now)) is not None:
+            return words
     return None
 
 
-def _counted(
+def full(
     limit: Limit,
     campaign: Campaign,
-    mine: Sequence[Sent],
+    sent: Sequence[Sent],
     campaigns: Mapping[int, Campaign],
     now: int,
-) -> int:
-    """What counts for a limit; its window is (now - every, now], and what lies after it."""
+) -> str | None:
+    """Words for a limit without room; its window is (now - every, now], and what lies after it."""
     used = 0
     every = limit.cap.every
-    for entry in mine:
+    for entry in sent:
         if every is not None and entry.time <= now - every:
             continue
-        if limit.own and entry.campaign != campaign.key:
+        if (limit.own and entry.campaign != campaign.key) or not counts_for(campaign, entry):
             continue
         if limit.tag is None or _bears(entry, limit.tag, campaigns):
             used += 1
-    return used
+    return f"{limit.cap.name}: {used} of {limit.cap.text}" if used >= limit.cap.times else None
 
 
 def _bears(entry: Sent, tag: str, campaigns: Mapping[int, Campaign]) -> bool:
@@ -94,11 +93,14 @@ class Retention(NamedTuple):
     everything: bool
     """A cap over campaigns holds for ever."""
 
-    def kept(self, sent: Sequence[Sent], now: int) -> tuple[Sent, ...]:
-        """`sent` without what no cap, exclusion or meeting can ask for any more."""
+    def kept(self, sent: Sequence[Sent], now: int, agreed: int = 0) -> tuple[Sent, ...]:
+        """`sent` without what no cap, exclusion or meeting can ask for any more.
+
+        `agreed` is the window of a frequency that the person agreed to, microseconds.
+        """
         if self.everything:
             return tuple(sent)
-        since, forever = now - self.window, self.forever
+        since, forever = now - max(self.window, agreed), self.forever
         return tuple([each for each in sent if each.time > since or each.campaign in forever])
 
 

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 
 import msgspec
 
+from rules import consent
+from rules.consent import Terms
 from rules.errors import StateError
 
-VERSION = 1
+VERSION = 2
+_READABLE = frozenset({1, VERSION})
+"""Version 1 knew no terms of consent."""
 EVERYTHING = "*"
 """In `Profile.consent`: consent to every channel and purpose."""
 
@@ -17,6 +21,7 @@ _YES = frozenset({"yes", "true", "1", "y", "all", "是", "*"})
 _COLUMNS = frozenset(
     {"imsi", "msisdn", "home_city", "products", "segments", "consent", "opted_out", "time_zone"}
     | {"seed"}
+    | consent.COLUMNS
 )
 
 
@@ -36,14 +41,16 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
     the privacy key does not move anybody to another arm."""
     extra: dict[str, str] = {}
     """Further columns, which CEL sees as ``profile.NAME``."""
+    terms: Terms | None = None
+    """What limits the consent besides its kinds."""
 
     def consents(self, *wanted: str) -> bool:
         """Whether consent covers any of the `wanted` channels or purposes."""
-        consent = self.consent
-        if EVERYTHING in consent:
+        given = self.consent
+        if EVERYTHING in given:
             return True
         for name in wanted:  # noqa: SIM110  asked of every offer; a generator costs three times it
-            if name in consent:
+            if name in given:
                 return True
         return False
 
@@ -81,7 +88,8 @@ def from_row(row: Mapping[str, str]) -> tuple[str, str, Profile]:
     """IMSI, MSISDN and profile of a row of a profiles file (columns as in the contracts).
 
     ``products``, ``segments`` and ``consent`` are ``;``-separated. An ``opted_out`` that is not
-    plainly a no counts as a yes. Raises ValueError for a row whose IMSI is no IMSI.
+    plainly a no counts as a yes. Raises ValueError for a row whose IMSI is no IMSI, or whose terms
+    of consent cannot be understood.
     """
     imsi = (row.get("imsi") or "").strip()
     if not (imsi.isascii() and imsi.isdigit() and 6 <= len(imsi) <= 15):
@@ -99,6 +107,7 @@ def from_row(row: Mapping[str, str]) -> tuple[str, str, Profile]:
             for name, value in row.items()
             if name and name not in _COLUMNS and value and value.strip()
         },
+        terms=consent.from_row(row),
     )
     return imsi, (row.get("msisdn") or "").strip(), profile
 
@@ -118,6 +127,6 @@ def decode(data: bytes) -> Profile:
         version, profile = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StateError(f"not a profile of version {VERSION}: damaged or foreign") from error
-    if version != VERSION:
+    if version not in _READABLE:
         raise StateError(f"a profile of version {version}, and this version reads {VERSION}")
     return profile

@@ -46,7 +46,9 @@ class SharedCap(NamedTuple):
         """The cap that a file states."""
         if cap.reserve is UNSET:
             return cls(Cap.of(name, cap), 0, 0)
-        return cls(Cap.of(name, cap), cap.reserve.slots, cap.reserve.priority)
+        kept = cap.reserve
+        reserve = fmt.Reserve(priority=kept) if isinstance(kept, int) else kept
+        return cls(Cap.of(name, cap), reserve.slots, reserve.priority)
 
     def room_for(self, priority: int) -> Cap:
         """What is left of it for a campaign of `priority`."""
@@ -72,6 +74,8 @@ class Settings(NamedTuple):
     cap_channels: dict[str, SharedCap]
     cap_tags: dict[str, SharedCap]
     stopped: frozenset[str]
+    proof_needed: bool
+    """A consent that nothing proves is none."""
     spent: Mapping[str, int] = MappingProxyType({})
     """Shared totals that the log says are used up (`rules.checks.spender_of`); in no file."""
 
@@ -123,4 +127,5 @@ def _settings(wish: fmt.SettingsFile, file: str) -> Settings:
         },
         cap_tags={name: SharedCap.of(f"tag {name}", cap) for name, cap in caps.tags.items()},
         stopped=frozenset(wish.stopped),
+        proof_needed=wish.consent_proof,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rules import reasons
+from rules import consent, reasons
 from rules.campaign import LIVE, Campaign
 from rules.profile import Profile
 from rules.settings import Settings
@@ -44,7 +44,7 @@ def still_good(
         return StillGood(reasons.EXPIRED, 0)
     if not _within_dates(campaign, settings, now):
         return StillGood(reasons.OUTSIDE_DATES, 0)
-    if profile is None or not profile.consents(*campaign.purposes):
+    if profile is None or not _consents(profile, campaign, settings, now):
         return StillGood(reasons.NO_CONSENT, 0)
     if profile.opted_out:
         return StillGood(reasons.OPTED_OUT, 0)
@@ -59,6 +59,14 @@ def still_good(
 
 def _running(campaign: Campaign, settings: Settings) -> bool:
     return campaign.status == LIVE and not settings.stopped & {campaign.id, "all"}
+
+
+def _consents(profile: Profile, campaign: Campaign, settings: Settings, now: int) -> bool:
+    """Whether the consent still holds; how often it may be used was asked at the decision."""
+    terms = profile.terms or consent.NO_TERMS
+    today = local(now, settings.zone).date()
+    ended = consent.ended(terms, today, proof_needed=settings.proof_needed)
+    return ended is None and profile.consents(*campaign.purposes)
 
 
 def _within_dates(campaign: Campaign, settings: Settings, now: int) -> bool:

@@ -13,6 +13,7 @@ from decoders.messages import Cell, Message
 from decoders.pseudonyms import Pseudonyms
 from decoders.rows import row as message_row
 from decoders.times import to_text
+from rules.consent import NO_TERMS
 from rules.format import Place
 from rules.profile import Profile
 from rules.state import Mark, Sent, Subscriber
@@ -144,6 +145,8 @@ def profile_line(profile: Profile | None) -> str:
         shown = ("yes" if value else "no") if isinstance(value, bool) else value
         text = ";".join(shown) if isinstance(shown, tuple) else shown
         parts.append(f"{name} {text or '-'}")
+    terms = msgspec.structs.asdict(profile.terms or NO_TERMS)
+    parts += [f"consent_{name} {said}" for name, said in terms.items() if said]
     return "profile: " + ", ".join(parts)
 
 

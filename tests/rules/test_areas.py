@@ -173,6 +173,22 @@ def test_the_city_is_a_cells_or_the_one_city_of_a_location_area(
     assert table.city(LocationArea(460, 0, lac), ci) == city
 
 
+@pytest.mark.parametrize(
+    ("lac", "ci", "inside"),
+    [(100, 1, True), (100, None, True), (200, 1, False), (300, None, None), (400, 1, None)],
+)
+def test_an_area_may_be_cities_of_the_table(
+    lac: int, ci: int | None, *, inside: bool | None
+) -> None:
+    assert holds(lac, ci, feature(cities=["郑州", "新乡"])) is inside
+
+
+def test_a_city_and_a_list_of_one_name_are_one_area() -> None:
+    both = feature(cities=["郑州"]), feature(lacs=[400])
+    assert holds(400, 1, *both) is True
+    assert holds(100, 1, *both) is True
+
+
 def test_a_table_may_come_without_header_in_opencellids_columns() -> None:
     text = (
         "GSM,460,0,100,1,0,113.5,34.5,500,1,1,0,0,0\n\nUMTS,460,0,100,2,0,113.5,34.5,9,1,1,0,0,0\n"

@@ -224,8 +224,9 @@ def test_a_tags_cap_counts_only_campaigns_that_bear_it_or_are_gone() -> None:
     assert told(gone.event(call(HOUR, kind="call.answered"))) == [("two", "refuse", "capped")]
 
 
-def test_a_reserve_keeps_slots_for_campaigns_of_at_least_its_priority() -> None:
-    caps = {"all": {"times": 2, "every": "7d", "reserve": {"priority": 80}}}
+@pytest.mark.parametrize("reserve", [80, {"priority": 80}, {"priority": 80, "slots": 1}])
+def test_a_reserve_keeps_slots_for_campaigns_of_at_least_its_priority(reserve: object) -> None:
+    caps = {"all": {"times": 2, "every": "7d", "reserve": reserve}}
     low = campaign(CALLED, priority=50)
     high = campaign("answered: {}", name="two", priority=80)
     life = Life(rules(low, high, settings={"caps": caps}))

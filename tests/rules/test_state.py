@@ -228,7 +228,7 @@ def test_a_profile_is_read_back_the_same(profile: Profile) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\xc1", msgspec.msgpack.encode((2, ["x"])), msgspec.msgpack.encode((2, 1, 2))]
+    "data", [b"", b"\xc1", msgspec.msgpack.encode((3, ["x"])), msgspec.msgpack.encode((3, 1, 2))]
 )
 def test_a_foreign_profile_is_refused(data: bytes) -> None:
     with pytest.raises(StateError):
