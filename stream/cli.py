@@ -46,6 +46,8 @@ campaigns_app = typer.Typer(no_args_is_help=True, help="Check and list campaign 
 app.add_typer(campaigns_app, name="campaigns")
 bench_app = typer.Typer(no_args_is_help=True, help="The project's own measurements.")
 app.add_typer(bench_app, name="bench")
+state_app = typer.Typer(no_args_is_help=True, help="Move partitions' states; roles are stopped.")
+app.add_typer(state_app, name="state")
 profiles_app = typer.Typer(no_args_is_help=True, help="Load subscribers' profiles.")
 app.add_typer(profiles_app, name="profiles")
 
@@ -330,6 +332,56 @@ def rotate_key(
     from stream import rotate_key as room
 
     room.run(config, check=check)
+
+
+_PARTITIONS = typer.Option("--partition", min=0, help="Only this one; may be repeated.")
+
+
+@state_app.command("export", epilog="Example: `xinling state export /var/backups/xinling`")
+def state_export(
+    folder: Annotated[Path, typer.Argument(help="A file for each partition is written here.")],
+    partitions: Annotated[list[int] | None, _PARTITIONS] = None,
+    config: Config = None,
+) -> None:
+    """Write what is kept of all subscribers into sealed files, while all roles are stopped."""
+    from stream import state_commands as room
+
+    room.export(config, folder, partitions or [])
+
+
+@state_app.command("import", epilog="Example: `xinling state import partition-00007.xlstate`")
+def state_import(
+    files: Annotated[list[Path], typer.Argument(help="That `state export` wrote.")],
+    config: Config = None,
+) -> None:
+    """Put files in place of what their partitions hold; workers go on from there in the log."""
+    from stream import state_commands as room
+
+    room.restore(config, files)
+
+
+@state_app.command("reset", epilog="Example: `xinling state reset --partition 7`")
+def state_reset(
+    partitions: Annotated[list[int] | None, _PARTITIONS] = None, config: Config = None
+) -> None:
+    """Forget states, so that workers make them again of the whole log."""
+    from stream import state_commands as room
+
+    room.reset(config, partitions or [])
+
+
+@state_app.command(
+    "repartition", epilog="Example: `xinling state repartition --to 32 --via /var/tmp/xinling`"
+)
+def state_repartition(
+    to: Annotated[int, typer.Option("--to", min=1, help="How many partitions.")],
+    via: Annotated[Path, typer.Option("--via", help="A folder for sealed files of all states.")],
+    config: Config = None,
+) -> None:
+    """Move all states into another number of partitions, while all roles are stopped."""
+    from stream import state_commands as room
+
+    room.repartition(config, to, via)
 
 
 @app.command(epilog="Example: `xinling tail --campaign welcome-away --config xinling.toml`")

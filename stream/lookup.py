@@ -15,8 +15,9 @@ from decoders.times import SECOND
 from rules.verdicts import Verdict
 from stream import log, topics
 from stream.config import Config
+from stream.homes import homes
 from stream.ledger import Ledger
-from stream.log import Batch, LogError, Signal, partition_of
+from stream.log import Batch, LogError, Signal
 from stream.outcomes import Outcome
 from stream.publishing import outcome_of, verdict_of
 from stream.topic_reader import Record, TopicReader
@@ -78,17 +79,17 @@ async def on_topics(config: Config, redis: Redis, offer: str) -> Found:
     """
     async with TopicReader(config.kafka) as reader:
         wanted = await _partitions(config, redis, offer, reader)
-        steps, oldest = await _steps(reader, wanted, offer)
+        steps, oldest, partition = await _steps(reader, wanted, offer)
         if not steps:
             raise NotFoundError(
                 f"no offer {offer} on the topic {topics.VERDICTS}",
                 remedy=f"verdicts are kept for {config.kafka.verdicts_days} days; "
                 "a replay's are in its file (--offers FILE)",
             )
-        partition = partition_of(steps[0].subscriber, config.kafka.partitions)
         outcomes = [
             outcome_of(record.value)
-            async for record in _since(reader, topics.OUTCOMES, partition, oldest)
+            for place in await _homes(config, redis, steps[0].subscriber) or [partition]
+            async for record in _since(reader, topics.OUTCOMES, place, oldest)
             if offer.encode() in record.value
         ]
         events = await _events(reader, partition, steps[0], oldest)
@@ -99,20 +100,27 @@ async def on_topics(config: Config, redis: Redis, offer: str) -> Found:
 async def _partitions(
     config: Config, redis: Redis, offer: str, reader: TopicReader
 ) -> Sequence[int]:
-    """Where to look: one partition where the ledger knows whose the offer is."""
+    """Where to look: one partition where the ledger knows whose the offer is, or a few."""
     try:
         entry = await Ledger(redis, "").entry(offer)
     except (RedisError, OSError):
         entry = None
-    if entry is None:
-        return reader.partitions()
-    return [partition_of(entry.subscriber, config.kafka.partitions)]
+    known = await _homes(config, redis, entry.subscriber) if entry is not None else []
+    return known or reader.partitions()
+
+
+async def _homes(config: Config, redis: Redis, subscriber: str) -> Sequence[int]:
+    """Where the subscriber's rows may be; nothing where Redis does not say."""
+    try:
+        return await homes(redis, subscriber, config.kafka.partitions)
+    except (RedisError, OSError):
+        return []
 
 
 async def _steps(
     reader: TopicReader, partitions: Sequence[int], offer: str
-) -> tuple[list[Verdict], int]:
-    """The steps of an offer, and when the first of them was written, milliseconds."""
+) -> tuple[list[Verdict], int, int]:
+    """The steps of an offer, when the first of them was written (milliseconds), and where."""
     for partition in partitions:
         steps: list[Verdict] = []
         async for record in reader.backwards(topics.VERDICTS, partition):
@@ -122,10 +130,10 @@ async def _steps(
             if verdict.offer == offer:
                 steps.append(verdict)
                 if verdict.step == 0:
-                    return steps, record.written
+                    return steps, record.written, partition
         if steps:
-            return steps, 0
-    return [], 0
+            return steps, 0, partition
+    return [], 0, 0
 
 
 async def _events(

@@ -26,6 +26,7 @@ from stream import config as configuration
 from stream.audit import Audit, Change
 from stream.config import Config
 from stream.connected import redis_of
+from stream.homes import homes
 from stream.log import partition_of
 from stream.log_control import control_of
 from stream.outcomes import Outcome
@@ -106,13 +107,16 @@ async def _kept(config: Config, subscriber: str) -> Kept:
         aside = (await store.aside(partition)).get(subscriber)
         rules = RuleSet.load(await store.rules(partition))
         identity = await Vault(redis, configuration.privacy_key(config)).get(subscriber)
+        places = await homes(redis, subscriber, config.kafka.partitions)
         decided = [
             verdict_of(value)
-            for value in await _rows(reader, topics.VERDICTS, partition, subscriber)
+            for place in places
+            for value in await _rows(reader, topics.VERDICTS, place, subscriber)
         ]
         came = [
             outcome_of(value)
-            for value in await _rows(reader, topics.OUTCOMES, partition, subscriber)
+            for place in places
+            for value in await _rows(reader, topics.OUTCOMES, place, subscriber)
         ]
     packed, known = loaded.states.get(subscriber), loaded.profiles.get(subscriber)
     readable = packed is not None and aside is None

@@ -34,6 +34,7 @@ class TopicReader:
 
     def __init__(self, config: KafkaConfig) -> None:
         self._config = config
+        self._partitions: dict[str, int] = {}
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=config.brokers,
             enable_auto_commit=False,
@@ -45,6 +46,7 @@ class TopicReader:
         """Connects; raises KafkaUnavailableError."""
         try:
             await self._consumer.start()
+            self._partitions = await topics.partitions(self._config)
         except (KafkaError, OSError) as error:
             await self._consumer.stop()
             raise topics.unavailable(self._config, error) from error
@@ -59,9 +61,18 @@ class TopicReader:
         """Lets go of the broker."""
         await self._consumer.stop()
 
-    def partitions(self) -> range:
-        """Of every topic: they all have the same number."""
-        return range(self._config.partitions)
+    def partitions(self, topic: str = topics.VERDICTS) -> range:
+        """Of a topic; those of rows may have more than the log, which may have had more once."""
+        return range(self._partitions.get(topic, 0))
+
+    async def beginnings(self, topic: str) -> dict[int, int]:
+        """The first offset that is still there, by partition; raises KafkaUnavailableError."""
+        places = [TopicPartition(topic, number) for number in self.partitions(topic)]
+        try:
+            found = await self._consumer.beginning_offsets(places)
+        except (KafkaError, OSError) as error:
+            raise topics.unavailable(self._config, error) from error
+        return {place.partition: offset for place, offset in found.items()}
 
     async def backwards(
         self, topic: str, partition: int, *, before: int | None = None, chunk: int = CHUNK
@@ -92,7 +103,9 @@ class TopicReader:
 
         Raises KafkaUnavailableError.
         """
-        places = [TopicPartition(name, number) for name in names for number in self.partitions()]
+        places = [
+            TopicPartition(name, number) for name in names for number in self.partitions(name)
+        ]
         try:
             self._consumer.assign(places)
             await self._consumer.seek_to_end(*places)

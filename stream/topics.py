@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code  # type: ignore[import-untyped]
 
 from stream import topic_id
@@ -26,6 +27,8 @@ KAFKA = "kafka"
 MAX_RECORD_BYTES = 16 << 20
 """A batch of 500 events takes 64 KiB; the rules with a province's cell table take more."""
 _DAY_MS = 86_400_000
+_GONE_SECONDS = 60.0
+MOST_PARTITIONS = 10_000
 
 
 class KafkaUnavailableError(InfrastructureError):
@@ -84,6 +87,43 @@ async def prepare(config: KafkaConfig, patience: float) -> Log:
             remedy="a subscriber's state belongs to its partition; keep the number it has",
         )
     return log
+
+
+async def repartition(config: KafkaConfig, partitions: int) -> None:
+    """Gives the log so many partitions, and the other topics no fewer.
+
+    Kafka takes no partition away: where there are to be fewer, the log is made anew, and must have
+    been handled to its end. Raises KafkaError, OSError.
+    """
+    admin = _admin(config)
+    await admin.start()
+    try:
+        if (await _identity(admin)).partitions > partitions:
+            await admin.delete_topics([EVENTS])
+            await patiently(KAFKA, lambda: _gone(admin, EVENTS), (_NotYetError,), _GONE_SECONDS)
+        for topic in wanted(config):
+            found = await topic_id.ask(admin._client, topic.name)  # noqa: SLF001  as below
+            if found is not None and found.partitions < partitions:
+                await admin.create_partitions({topic.name: NewPartitions(partitions)})
+    finally:
+        await admin.close()
+    await prepare(msgspec.structs.replace(config, partitions=partitions), _GONE_SECONDS)
+
+
+async def partitions(config: KafkaConfig) -> dict[str, int]:
+    """How many each topic of ours has that there is; raises KafkaError, OSError."""
+    admin = _admin(config)
+    await admin.start()
+    try:
+        found = {one.name: await topic_id.ask(admin._client, one.name) for one in wanted(config)}  # noqa: SLF001  as below
+        return {name: one.partitions for name, one in found.items() if one is not None}
+    finally:
+        await admin.close()
+
+
+async def _gone(admin: AIOKafkaAdminClient, name: str) -> None:
+    if name in await admin.list_topics():
+        raise _NotYetError
 
 
 async def identity(config: KafkaConfig, name: str = EVENTS) -> Log:

@@ -65,6 +65,9 @@ class NoRedis:
     async def hgetall(self, _name: str) -> dict[bytes, bytes]:
         return {}
 
+    async def hkeys(self, _name: str) -> list[bytes]:
+        return []
+
     def register_script(self, _script: str) -> None:
         return
 
