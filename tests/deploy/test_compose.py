@@ -86,6 +86,7 @@ def test_the_role_starts_with_files_laid_out_as_the_demos(role: str, tmp_path: P
     given = environment(role)
     if "XINLING_RULES_PROFILES" in given:
         given["XINLING_RULES_PROFILES"] = GIVEN["XINLING_PROFILES"]
+        given["XINLING_RULES_SEEDS"] = compose.example()["XINLING_SEEDS"]
     service.validate(config.load(str(here), given))
 
 
