@@ -20,7 +20,9 @@ from decoders.call import Call
 from decoders.connections import Connection, End
 from decoders.correlator import Correlator
 from decoders.errors import XinlingError
+from decoders.messages import Lai
 from decoders.mirrors import Print, Recent, _Copies, _Opening
+from decoders.phones import _Kept as _Phone
 from decoders.quality import Scored, _Source, _Tally
 from decoders.subject import Dialogue, Draft, Transaction
 from decoders.times import SECOND
@@ -99,6 +101,8 @@ class _Memory(msgspec.Struct, array_like=True):
     awaited: list[tuple[bytes, int, int]]
     latest: list[tuple[str, int]]
     parted: list[tuple[str, list[tuple[Transaction, int]]]]
+    phones: list[tuple[str, str | None, Lai | None]]
+    phones_of: dict[str, str]
     directions: list[tuple[int, int, bool]]
     gaps: dict[str, int]
     quality: _Quality
@@ -138,6 +142,14 @@ def restore(correlator: Correlator, data: bytes) -> None:
     memory = _memory(data)
     correlator.bindings.restore(memory.bindings)
     _Restore(correlator, memory).run()
+
+
+def lose(correlator: Correlator) -> None:
+    """What came on all links since was not seen: a gap lies behind every open dialogue."""
+    gaps = correlator._conversations.ledger.gaps
+    dialogues = [each.dialogue or each.source for each in correlator.connections]
+    for link in {link for each in dialogues if each is not None for link in each.gaps}:
+        gaps[link] = gaps.get(link, 0) + 1
 
 
 class _Dump:
@@ -184,6 +196,8 @@ class _Dump:
             awaited=awaited,
             latest=latest,
             parted=parted,
+            phones=[(phone, *kept) for phone, kept in known._phones._kept.items()],
+            phones_of=known._phones._of,
             directions=[(*pair, way) for pair, way in one._directions._msc_first.items()],
             gaps=dict(talk.ledger.gaps),
             quality=_quality(one),
@@ -232,6 +246,8 @@ class _Restore:
         known = talk._recognition
         known._latest = OrderedDict((imsi, self._dialogues[at]) for imsi, at in memory.latest)
         known._parted = OrderedDict((imsi, self._calls(calls)) for imsi, calls in memory.parted)
+        known._phones._kept = OrderedDict((name, _Phone(*kept)) for name, *kept in memory.phones)
+        known._phones._of = memory.phones_of
         one._directions._msc_first = {(opc, dpc): way for opc, dpc, way in memory.directions}
         _take_quality(one, memory.quality)
 

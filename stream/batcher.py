@@ -51,6 +51,7 @@ class Batcher:
     and nothing of it is applied: a publication needs a name of its own, `state.PUBLICATION` first.
 
     Attributes:
+        source: of the sequence numbers.
         next_seq: the number that the next event or change gets; part of ingest's checkpoint.
         clock: the latest tick, microseconds.
     """
@@ -69,7 +70,7 @@ class Batcher:
         """`feed` names the clock; sources that follow each other on one feed have it in common."""
         self.next_seq = next_seq
         self.clock = clock
-        self._source = source
+        self.source = source
         self._feed = feed
         self._epoch = epoch
         self._max_items = max_items
@@ -148,5 +149,5 @@ class Batcher:
     def _close(self, partition: int) -> Addressed:
         items, self._open[partition] = self._open[partition], []
         return Addressed(
-            partition, Batch(SCHEMA_VERSION, self._epoch, self._source, self._time, items)
+            partition, Batch(SCHEMA_VERSION, self._epoch, self.source, self._time, items)
         )

@@ -1,19 +1,23 @@
-"""What ingest has learned of TMSIs, kept in Redis over a restart: sealed, for it bears clear IMSIs.
+"""What ingest remembers of a live feed, kept in Redis over a restart: sealed, for it is clear (P6).
 
-For live feeds only. Captures in files are read again from their beginning, which is exact; a live
-feed cannot be, and without its table the first hour after a restart would know nobody by a TMSI.
-What is not kept: dialogues that were open. They are met again in their middle, so that an event may
-be missing, and what rests on their beginning is null.
+The correlator's memory (`decoders.remembered`: the table of TMSIs, open dialogues, calls, the
+scores of the feed), how far the sources were read, and the numbers that their events have. A folder
+of captures or a file that grows is read on from there, and what had come onto the log since bears
+the same numbers again and is recognised. A feed that cannot be rewound (``tcp://``) goes on with
+its table and its dialogues, each of them marked by a gap.
 
-The table is written in pieces, each sealed with AES-256-GCM under a key that HKDF derives from the
-privacy key for this alone (`stream.pieces`, P6).
+All of it is one value, sealed under a key that HKDF derives from the privacy key for this alone and
+written in pieces (`stream.pieces`). Captures in files are read again from their beginning instead,
+which is exact.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Final, Protocol
 
 import msgspec
@@ -21,70 +25,173 @@ from cryptography.exceptions import InvalidTag
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from decoders import remembered
+from decoders.correlator import Correlator
 from decoders.errors import XinlingError
-from decoders.identity import Bindings
+from decoders.identity import imsis_of
 from decoders.times import SECOND
 from stream.pieces import Pieces
+from stream.places import FilePlace
 from stream.sealing import Seal
 
-EVERY_SECONDS: Final = 300.0
-"""Wall time between two checkpoints; a table of ten million takes seconds to pack."""
+EVERY_SECONDS: Final = 60.0
+"""Wall time between two checkpoints, at least."""
+SHARE: Final = 0.02
+"""Of the time, that checkpoints may take: with much to keep they come less often."""
 STALE: Final = 3600 * SECOND
-"""Microseconds of capture time after which a table is not taken up: TMSIs are given anew."""
+"""Microseconds of capture time after which a feed that cannot be rewound begins anew."""
+VERSION: Final = 1
+PREFIX: Final = "xl:ingest:kept:"
 _KEPT_SECONDS: Final = 24 * 3600
-PREFIX: Final = "xl:ingest:bindings:"
+_LARGE: Final = 128 << 20
+_WHOLE: Final = b"w"
+_PACKED: Final = b"z"
 
 logger = logging.getLogger(__name__)
 
 
+class Kept(msgspec.Struct, array_like=True):
+    """An ingest, at one moment."""
+
+    version: int
+    source: str
+    """Of the events' numbers."""
+    settings: str
+    """Digest of what the events depend on besides the captures."""
+    next_seq: int
+    clock: int
+    """Microseconds: the last tick."""
+    last: int
+    """Microseconds of capture time reached."""
+    places: dict[str, list[FilePlace]]
+    memory: bytes
+    """`decoders.remembered.dump`, packed."""
+
+
 class Checkpoint(Protocol):
-    """Keeps the table of a live feed; `RedisCheckpoint` is one. Never raises for its store."""
+    """Keeps an ingest of a live feed; `RedisCheckpoint` is one. Never raises for its store."""
 
-    async def restore(self, bindings: Bindings, now: int) -> None:
-        """Take up what was kept, if `now` (microseconds of capture time) is not too long after."""
+    async def load(self) -> Kept | None:
+        """What was kept; None where there is nothing of this feed and version."""
 
-    async def save(self, bindings: Bindings, now: int, *, at_once: bool = False) -> None:
-        """Keep the table, if it is time for it or `at_once` asks for it."""
+    async def save(
+        self,
+        make: Callable[[], Kept],
+        safe: Callable[[], Awaitable[None]],
+        *,
+        at_once: bool = False,
+    ) -> None:
+        """Keep what `make` gives, if it is time for it or `at_once` asks for it.
+
+        `safe` returns when every event before this moment is on the log.
+        """
 
 
 class RedisCheckpoint:
-    """The table of one ingest, named by its sources."""
+    """The checkpoint of one ingest, named by its sources."""
 
     def __init__(self, redis: Redis, privacy_key: bytes, name: str) -> None:
         self._pieces = pieces_of(redis, privacy_key, PREFIX + name)
-        self._saved = time.monotonic()
+        self._next = time.monotonic() + EVERY_SECONDS
 
-    async def restore(self, bindings: Bindings, now: int) -> None:
-        """See `Checkpoint.restore`."""
+    async def load(self) -> Kept | None:
+        """See `Checkpoint.load`."""
         try:
-            kept = await self._pieces.get()
-            if kept is not None and 0 <= now - kept[0] <= STALE:
-                bindings.restore(kept[1])
-                logger.info("ingest: %d TMSIs known from before", len(bindings))
+            found = await self._pieces.get()
+            return None if found is None else unpacked(found[1])
         except (RedisError, OSError, InvalidTag, msgspec.DecodeError, XinlingError) as error:
             logger.warning(
-                "ingest: the table of TMSIs cannot be taken up (%s); they are learned anew",
+                "ingest: what was kept cannot be taken up (%s); it begins anew",
                 type(error).__name__,
             )
+            return None
 
-    async def save(self, bindings: Bindings, now: int, *, at_once: bool = False) -> None:
+    async def save(
+        self,
+        make: Callable[[], Kept],
+        safe: Callable[[], Awaitable[None]],
+        *,
+        at_once: bool = False,
+    ) -> None:
         """See `Checkpoint.save`."""
-        if not at_once and time.monotonic() - self._saved < EVERY_SECONDS:
+        if not at_once and time.monotonic() < self._next:
             return
+        await safe()
+        began = time.monotonic()
+        kept = make()
         try:
-            await self._pieces.put(bindings.dump(), now)
+            await self._pieces.put(msgspec.msgpack.encode(kept), kept.last)
         except (RedisError, OSError) as error:
-            logger.warning("ingest: the table of TMSIs was not kept (%s)", type(error).__name__)
-        self._saved = time.monotonic()
+            logger.warning("ingest: nothing was kept (%s)", type(error).__name__)
+        now = time.monotonic()
+        self._next = now + max(EVERY_SECONDS, (now - began) / SHARE)
+
+
+def packed(correlator: Correlator) -> bytes:
+    """A correlator's memory as it is kept. Nothing collects garbage meanwhile: none is made.
+
+    A large one is a table of TMSIs above all, which does not become smaller.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        memory = remembered.dump(correlator)
+    finally:
+        if collecting:
+            gc.enable()
+    if len(memory) > _LARGE:
+        return _WHOLE + memory
+    return _PACKED + zlib.compress(memory, 1)
+
+
+def take_up(correlator: Correlator, kept: Kept) -> bool:
+    """Whether a correlator could take up the memory that was kept; else it begins anew."""
+    try:
+        remembered.restore(correlator, _memory(kept))
+    except XinlingError as error:
+        logger.warning("ingest: %s", error)
+        return False
+    logger.info(
+        "ingest: goes on with %d TMSIs and %d connections",
+        len(correlator.bindings),
+        len(correlator.connections),
+    )
+    return True
+
+
+def unpacked(data: bytes) -> Kept | None:
+    """What was kept; None for another version. Raises msgspec.DecodeError."""
+    kept = msgspec.msgpack.decode(data, type=Kept)
+    return kept if kept.version == VERSION else None
+
+
+def imsis_in(data: bytes) -> Iterator[str]:
+    """Everybody in the table of TMSIs of a checkpoint, some of them twice."""
+    try:
+        kept = unpacked(data)
+        table = b"" if kept is None else remembered.bindings_of(_memory(kept))
+    except (msgspec.DecodeError, XinlingError):
+        return
+    yield from imsis_of(table)
+
+
+def _memory(kept: Kept) -> bytes:
+    form, memory = kept.memory[:1], kept.memory[1:]
+    if form == _WHOLE:
+        return memory
+    try:
+        return zlib.decompressobj().decompress(memory, 2 * _LARGE)
+    except zlib.error as error:
+        raise XinlingError("what was kept is damaged") from error
 
 
 def pieces_of(redis: Redis, privacy_key: bytes, name: str) -> Pieces:
-    """The table that lies under `name`, which begins with `PREFIX`, as this key opens it."""
-    return Pieces(redis, Seal(privacy_key, b"xinling ingest bindings"), name, _KEPT_SECONDS)
+    """The checkpoint that lies under `name`, which begins with `PREFIX`, as this key opens it."""
+    return Pieces(redis, Seal(privacy_key, b"xinling ingest checkpoint"), name, _KEPT_SECONDS)
 
 
 async def tables(redis: Redis) -> AsyncIterator[str]:
-    """The names of all tables there are."""
+    """The names of all checkpoints there are."""
     async for place in redis.scan_iter(f"{PREFIX}*"):
         name = place.decode()
         if name.count(":") == PREFIX.count(":"):

@@ -41,6 +41,11 @@ class FeedMetrics:
         metrics.open_connections.set(len(correlator.connections))
         self._score(correlator)
 
+    def pass_over(self) -> None:
+        """What the correlator counts now was told by the process before this one."""
+        for link, count in self._correlator.gaps.items():
+            self._told["gaps", link] = count
+
     def _grow(self, metric: Metric, kind: str, counts: Mapping[str, int]) -> None:
         for name, count in counts.items():
             grown = count - self._told[kind, name]

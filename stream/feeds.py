@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from itertools import count, islice
@@ -49,20 +49,29 @@ class AnyFeed(Generic[Item]):
 
     Attributes:
         live: whether the end is open and the clock runs on while nothing comes.
+        rewinds: whether it is live and all of it can be read on from a place.
     """
 
     most = WAITING
     """Items that may wait to be taken."""
 
-    def __init__(self, names: Sequence[str], report: Report, *, follow: bool = False) -> None:
+    def __init__(
+        self, names: Sequence[str], report: Report, *, follow: bool = False, waits: bool = False
+    ) -> None:
         """Raises CaptureError for a name that is no source.
 
-        With `follow`, files have no end: what is written to them later is read too.
+        With `follow`, files have no end: what is written to them later is read too. With `waits`,
+        live sources wait for `begin`.
         """
         self._end = threading.Event()
+        self._begun = threading.Event()
+        self._since: Mapping[str, str] = {}
+        if not waits:
+            self._begun.set()
         files = [name for name in names if not _is_live(name, follow=follow)]
         ongoing = [name for name in names if _is_live(name, follow=follow)]
         self.live = bool(ongoing)
+        self.rewinds = self.live and not files and not any(map(_is_tcp, ongoing))
         self._heads = None if self.live or STDIN in files else content_id(files, report)
         opened: list[Callable[[], Iterator[Item]]] = []
         if files:
@@ -114,17 +123,25 @@ class AnyFeed(Generic[Item]):
         """Seconds that sources have waited because nobody took what was read."""
         return self._handoff.blocked
 
+    def begin(self, since: Mapping[str, str]) -> None:
+        """Lets live sources begin; `since`: folder → the file to begin with."""
+        self._since = since
+        self._begun.set()
+
     def stop(self) -> None:
         """Takes no more."""
         self._end.set()
+        self._begun.set()
         self._handoff.stop()
 
     def _open_live(self, name: str, report: Report) -> Iterator[Item]:
+        self._begun.wait()
         if name.startswith(live.TCP):
             return live.pcap_over_ip(name, report, self._end.is_set, self._reader)
         if not Path(name).is_dir():
             return live.followed(name, report, self._end.is_set, self._reader)
-        return live.ring(name, report, self._end.is_set, self._reader)
+        since = self._since.get(name, "")
+        return live.ring(name, report, self._end.is_set, self._reader, since)
 
 
 class Feed(AnyFeed[Record]):
@@ -150,6 +167,10 @@ def content_id(files: Sequence[str], report: Report) -> str:
         first = next(islice(sources.merged([name], report), 1), None)
         heads.append(b"" if first is None else _packed(first))
     return _digest(heads)
+
+
+def _is_tcp(name: str) -> bool:
+    return name.startswith(live.TCP)
 
 
 def _is_live(name: str, *, follow: bool) -> bool:

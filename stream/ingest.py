@@ -7,6 +7,7 @@ sequence numbers under the same source, and whoever handles them recognises what
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -15,23 +16,28 @@ from typing import Protocol
 
 import msgspec
 
+from decoders import remembered
 from decoders.correlator import Correlator
 from decoders.decoder import Decoder
 from decoders.errors import CaptureError
 from decoders.events import Event
-from decoders.messages import Record
+from decoders.messages import Message, Record
 from decoders.times import SECOND
 from decoders.undecoded import Sample
 from stream import metrics
 from stream.batcher import Addressed, Batcher, second_before
-from stream.checkpoint import Checkpoint
+from stream.checkpoint import STALE, VERSION, Checkpoint, Kept, packed, take_up
 from stream.feed_metrics import FeedMetrics
 from stream.feeds import HOLD_SECONDS, Feed
 from stream.log import Batch, FeedScored
+from stream.places import Places
 from stream.replay import scored
 from stream.settling import Settling, minute_of
 from stream.sources import Report
+from stream.state import BEGINNING
 from stream.topics import Log
+
+logger = logging.getLogger(__name__)
 
 RECORDS_A_SECOND = 200
 """That an ingest writes at most, as long as batches are not full, up to forty partitions."""
@@ -94,12 +100,7 @@ class Reader:
         """The events that `record` completes; a link type nobody reads goes to the report."""
         self.totals.frames += 1
         metrics.frames.labels(record.feed or record.source).inc()
-        try:
-            messages = self._decoder.feed(record)
-        except CaptureError as error:
-            error.file = error.file or record.source
-            self._report(error)
-            return []
+        messages = self.warm(record)
         events: list[Event] = []
         for message in messages:
             metrics.messages.labels(message.protocol).inc()
@@ -107,6 +108,21 @@ class Reader:
         events += self.correlator.advance(record.time)
         self.totals.messages += len(messages)
         return self._counted(events)
+
+    def warm(self, record: Record) -> list[Message]:
+        """The messages of a record, which may complete what earlier ones began."""
+        try:
+            return self._decoder.feed(record)
+        except CaptureError as error:
+            error.file = error.file or record.source
+            self._report(error)
+            return []
+
+    def take_up(self, kept: Kept) -> bool:
+        """Whether the correlator goes on from what was kept."""
+        taken = take_up(self.correlator, kept)
+        self._feed_metrics.pass_over()
+        return taken
 
     def advance(self, time: int) -> list[Event]:
         """What a silence up to `time` (microseconds of capture time) makes true."""
@@ -155,7 +171,7 @@ class Ingest:
     ) -> None:
         """`settings`: whatever besides the captures the events depend on, in any one form.
 
-        `checkpoint` keeps what a feed that cannot be read again has taught; None for one that can.
+        `checkpoint` keeps what a live feed has taught; files are read again from their beginning.
         `settling` says when to wait for shared budgets. `name` is that of the feed's clock, the
         same after a restart; by default the sources', which is made from their content.
         """
@@ -170,6 +186,8 @@ class Ingest:
         self._pace = _Pace(speed) if speed else None
         self._batcher: Batcher | None = None
         self._checkpoint = checkpoint
+        self._before: Kept | None = None
+        self._places = Places()
         self.stopped = False
         self._flushed = time.monotonic()
         self._heard = time.monotonic()
@@ -186,9 +204,14 @@ class Ingest:
 
         Raises CaptureError and what writing raises.
         """
+        await self._begin()
         while (records := await self._feed.take(self._flush_seconds)) is not None:
             for record in records:
-                await self._record(record)
+                if self._places.handled(record):
+                    if self._places.is_warm(record):
+                        self._reader.warm(record)
+                else:
+                    await self._record(record)
             await self._run_on(heard=bool(records))
             if not records or self._is_time():
                 await self._flush()
@@ -205,17 +228,52 @@ class Ingest:
         self.stopped = True
         self._feed.stop()
 
+    async def _begin(self) -> None:
+        """Takes up what was kept; where it can, the feed goes on from its place."""
+        if self._checkpoint is not None:
+            self._before = await self._checkpoint.load()
+        before = self._before
+        if before is not None and self._feed.rewinds and self._reader.take_up(before):
+            self._before = None
+            self._places = Places(before.places)
+            self._last_time = before.last
+            if before.settings == _digest(self._settings):
+                self._open(before.source, before.next_seq, before.clock)
+        self._feed.begin(self._places.since())
+
+    def _open(self, source: str, next_seq: int = 1, clock: int = BEGINNING) -> Batcher:
+        self._batcher = Batcher(
+            source,
+            self._log.epoch,
+            self._log.partitions,
+            next_seq=next_seq,
+            clock=clock,
+            feed=self._name or source,
+        )
+        return self._batcher
+
+    def _take_up(self, now: int) -> None:
+        """What a feed has taught that cannot be rewound, if it is not too old for `now`."""
+        before, self._before = self._before, None
+        if before is not None and 0 <= now - before.last <= STALE:
+            self._reader.take_up(before)
+            self._lose("the feed", now - before.last)
+
+    def _lose(self, what: str, time: int) -> None:
+        logger.warning("ingest: %s has a gap of %.1f s, up to now", what, time / SECOND)
+        remembered.lose(self._reader.correlator)
+
     async def _record(self, record: Record) -> None:
         if self._pace is not None and (wait := self._pace.wait(record.time)) > _STEP_SECONDS:
             await self._flush()
             await asyncio.sleep(wait)
         if self._batcher is None:
-            source = _named(self._feed.source_id(record), self._settings)
-            self._batcher = Batcher(
-                source, self._log.epoch, self._log.partitions, feed=self._name or source
-            )
-            if self._checkpoint is not None:
-                await self._checkpoint.restore(self._reader.correlator.bindings, record.time)
+            self._open(_named(self._feed.source_id(record), self._settings))
+            self._take_up(record.time)
+        while self._places.lost:
+            self._lose(self._places.lost.pop(), max(0, record.time - self._last_time))
+        if self._feed.rewinds:
+            self._places.note(record)
         self._last_time = max(self._last_time, record.time)
         await self._put(self._reader.feed(record))
         await self._tick(record.time)
@@ -264,8 +322,22 @@ class Ingest:
 
     async def _keep(self, *, at_once: bool = False) -> None:
         if self._checkpoint is not None and self._batcher is not None:
-            bindings = self._reader.correlator.bindings
-            await self._checkpoint.save(bindings, self._last_time, at_once=at_once)
+            await self._checkpoint.save(self._kept, self._writer.flush, at_once=at_once)
+
+    def _kept(self) -> Kept:
+        """This moment; everything before it was written."""
+        batcher = self._batcher
+        assert batcher is not None, "asked for where there is one"
+        return Kept(
+            version=VERSION,
+            source=batcher.source,
+            settings=_digest(self._settings),
+            next_seq=batcher.next_seq,
+            clock=batcher.clock,
+            last=self._last_time,
+            places=self._places.dump(),
+            memory=packed(self._reader.correlator),
+        )
 
     def _is_time(self) -> bool:
         return time.monotonic() - self._flushed >= self._flush_seconds
@@ -314,3 +386,7 @@ class _Pace:
 def _named(content: str, settings: bytes) -> str:
     """The source of the sequence numbers: the same captures read otherwise are another."""
     return blake2b(settings, key=content.encode(), digest_size=12).hexdigest()
+
+
+def _digest(settings: bytes) -> str:
+    return blake2b(settings, digest_size=8).hexdigest()

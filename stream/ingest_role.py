@@ -58,8 +58,9 @@ class IngestPart(Part):
         self._kept: Redis | None = None
         self._ingest: Ingest | None = None
         if config.ingest.sources:
+            ingest = config.ingest
             self._ingest = self._over(
-                Feed(config.ingest.sources, self._errors.append, follow=config.ingest.follow)
+                Feed(ingest.sources, self._errors.append, follow=ingest.follow, waits=True)
             )
 
     @property
@@ -205,7 +206,7 @@ class IngestPart(Part):
         return self._kept
 
     def _checkpoint(self) -> RedisCheckpoint:
-        """Keeps what a feed that cannot be read again has taught."""
+        """Keeps what a live feed has taught, and how far it was read."""
         key = configuration.privacy_key(self._config)
         return RedisCheckpoint(self._redis(), key, self._name())
 

@@ -30,16 +30,18 @@ Stopped = Callable[[], bool]
 Done = Callable[[Path, BufferedReader], bool]
 
 
-def ring(folder: str, report: Report, stopped: Stopped, reader: Reader[Item]) -> Iterator[Item]:
+def ring(
+    folder: str, report: Report, stopped: Stopped, reader: Reader[Item], since: str = ""
+) -> Iterator[Item]:
     """The records of every capture in `folder`, in the order of names, and of those to come.
 
     A file is done when a later one is there and it has no more to read, as dumpcap's and tcpdump's
     ring buffers write them: names that sort by time. A file that is replaced or taken away while it
-    is read is read to its end all the same.
+    is read is read to its end all the same. What sorts before `since` was read before.
     """
     done = ""
     while not stopped():
-        later = _later(folder, done)
+        later = [name for name in _later(folder, done) if name >= since]
         if not later:
             time.sleep(POLL_SECONDS)
             continue

@@ -22,7 +22,6 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from redis.asyncio import Redis
 
-from decoders.identity import imsis_of
 from decoders.pseudonyms import Pseudonyms
 from rules import profile as profiles
 from rules import state as states
@@ -35,6 +34,7 @@ from stream.budget_store import BudgetStore, record_of
 from stream.key_guard import fingerprint
 from stream.log import OutcomeRecorded, partition_of
 from stream.past_keys import PastKeys
+from stream.seeds import SEED, SeedList
 from stream.state import (
     Commit,
     Loaded,
@@ -117,6 +117,7 @@ class Rekey:
         await self._budgets()
         await self._subscribers()
         await self._bindings()
+        await self._seeds()
         await self._nobodys()
         await self._sequences()
 
@@ -185,7 +186,7 @@ class Rekey:
             if before is None:
                 continue  # an earlier run has sealed it anew, or nobody ever opens it
             time, data = before
-            for imsis in chunks(imsis_of(data), AT_ONCE):
+            for imsis in chunks(checkpoint.imsis_in(data), AT_ONCE):
                 moves = [
                     Move(self._old_names.subscriber(imsi), self._new_names.subscriber(imsi))
                     for imsi in imsis
@@ -193,6 +194,19 @@ class Rekey:
                 await self._move(moves)
             await checkpoint.pieces_of(self._redis, self._new.secret, name).put(data, time)
             self.done["tables of TMSIs"] += 1
+
+    async def _seeds(self) -> None:
+        """Test numbers, whose names are made of them."""
+        names = [name for name in await SeedList(self._redis).names() if self._is_old_seed(name)]
+        known = await self._old_vault.get_all(names)
+        if known:
+            numbers = [known[name].msisdn for name in names if name in known]
+            await SeedList(self._redis).put(numbers, self._new_vault, self._new_names)
+        async for left in in_vault(self._redis, SEED + self._old.prefix, AT_ONCE):
+            await self._old_vault.forget_all(left)
+
+    def _is_old_seed(self, name: str) -> bool:
+        return name.startswith(SEED + self._old.prefix)
 
     async def _move(self, moves: list[Move]) -> None:
         """States, profiles and timers to their new names; then the old ones go."""

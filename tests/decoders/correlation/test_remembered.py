@@ -84,14 +84,15 @@ def cut(items: list[Message], draw: random.Random, times: int) -> list[list[Mess
 def test_p1_cut_anywhere_it_tells_the_same_byte_for_byte(network: str, seed: int) -> None:
     draw = random.Random(seed)
     items = mutilated(network, seed) if seed % 2 else list(messages(network))
-    whole = in_parts([items])
+    config = CorrelatorConfig(phones=seed)
+    whole = in_parts([items], config)
     assert len(whole) > 1000
-    assert in_parts(cut(items, draw, 12)) == whole
+    assert in_parts(cut(items, draw, 12), config) == whole
 
 
 def test_p1_cut_after_every_message_and_with_hardly_any_room_it_tells_the_same() -> None:
     limits = Limits(idle=2 * SECOND, connections=3, openings=4)
-    config = CorrelatorConfig(limits=limits, bindings=4, subscribers=3)
+    config = CorrelatorConfig(limits=limits, bindings=4, subscribers=3, phones=3)
     items = mutilated("mirrored taps", 5)[:600]
     assert in_parts([[one] for one in items], config) == in_parts([items], config)
 

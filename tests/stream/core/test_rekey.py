@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import cache
 from typing import Any
 
+import msgspec
 import pytest
 from labs import LEFT_IMSIS, MSC, imsis, messages, rules
 from redis.asyncio import ConnectionPool, Redis
@@ -15,7 +16,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.events import Event
-from decoders.identity import Bindings
 from decoders.messages import Lai
 from decoders.times import SECOND
 from rules import profile as profiles
@@ -27,7 +27,7 @@ from stream import rule_files
 from stream.answers import Answers, Noted
 from stream.batcher import Addressed, Batcher, second_before
 from stream.budget_store import BudgetStore, record_of
-from stream.checkpoint import PREFIX, pieces_of
+from stream.checkpoint import PREFIX, VERSION, Kept, packed, pieces_of
 from stream.embedded import RedisServer
 from stream.handler import Handler
 from stream.ledger import Entry, Ledger
@@ -36,6 +36,7 @@ from stream.past_keys import PastKeys
 from stream.redis_store import RedisStore
 from stream.rekey import Key, Rekey
 from stream.relay import Relay
+from stream.seeds import SeedList
 from stream.state import PUBLICATION, Commit, OutboxEntry
 from stream.vault import Identity, Vault
 
@@ -268,6 +269,9 @@ async def test_p6_what_waits_at_the_allocator_and_in_the_replies_moves_too(redis
     answers = Answers(redis, names)
     assert await answers.of("86" + imsis()[5][-11:]) == [Noted("0005", "10086", 5)]
     assert await answers.said_no(said_no)
+    (seed,) = await SeedList(redis).names()
+    assert seed.startswith("seed/2-")
+    assert await Vault(redis, SECOND_KEY.secret).get(seed) == Identity("", "8613900000001")
     past = PastKeys(redis, SECOND_KEY.secret)
     assert await past.opted_out([imsis()[6], "001019999999999"]) == [False, True]
 
@@ -341,11 +345,14 @@ async def full(world: World) -> None:
     records = [OutcomeRecorded(who, "calling", f"b{number}", "sold out", 5) for number in (1, 2)]
     look = await books.look(1)
     assert await books.commit(look.token, look.kept, records=records)
-    table = Bindings()
-    table.serve(Lai("001", "01", 1), "185")
-    table.bind("185", "0000000a", imsis()[0])
-    table.bind("185", "0000000b", "001010000009999")
-    await pieces_of(world.redis, FIRST.secret, PREFIX + "probe").put(table.dump(), 5)
+    ingest = Correlator(CorrelatorConfig(), names, None)
+    ingest.bindings.serve(Lai("001", "01", 1), "185")
+    ingest.bindings.bind("185", "0000000a", imsis()[0])
+    ingest.bindings.bind("185", "0000000b", "001010000009999")
+    kept = Kept(VERSION, "source", "settings", 1, 5, 5, {}, packed(ingest))
+    pieces = pieces_of(world.redis, FIRST.secret, PREFIX + "probe")
+    await pieces.put(msgspec.msgpack.encode(kept), 5)
+    await SeedList(world.redis).put(["8613900000001"], Vault(world.redis, FIRST.secret), names)
 
 
 async def content(redis: Redis, place: bytes) -> list[bytes]:
