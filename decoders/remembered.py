@@ -246,7 +246,9 @@ class _Restore:
         known = talk._recognition
         known._latest = OrderedDict((imsi, self._dialogues[at]) for imsi, at in memory.latest)
         known._parted = OrderedDict((imsi, self._calls(calls)) for imsi, calls in memory.parted)
-        known._phones._kept = OrderedDict((name, _Phone(*kept)) for name, *kept in memory.phones)
+        known._phones._kept = OrderedDict(
+            (phone, _Phone(imsi, area)) for phone, imsi, area in memory.phones
+        )
         known._phones._of = memory.phones_of
         one._directions._msc_first = {(opc, dpc): way for opc, dpc, way in memory.directions}
         _take_quality(one, memory.quality)
