@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -54,15 +54,15 @@ def decode(data: bytes) -> Subscriber:
 
 
 def _unpacked(packed: _Packed) -> Subscriber:
-    marks = packed.marks
+    marks = [_distant(mark) for mark in packed.marks]
     return Subscriber(
         packed.subscriber,
         None if packed.last is None else marks[packed.last],
         {key: _stay(stay, marks) for key, stay in packed.stays.items()},
-        packed.holds,
+        tuple(_with_evidence(hold) for hold in packed.holds),
         packed.sent,
         {key: _progress(each, marks) for key, each in packed.progress.items()},
-        packed.waves,
+        tuple(_with_evidence(wave) for wave in packed.waves),
     )
 
 
@@ -83,3 +83,27 @@ def _progress(progress: _PackedProgress, marks: list[Mark]) -> Progress:
         for number, chain in progress.chains.items()
     }
     return Progress(chains, progress.due)
+
+
+def _distant(mark: Mark) -> Mark:
+    """The mark with distances between its frames: these versions had all frames whole."""
+    frames: list[str | int] = []
+    source, before = "", 0
+    for item in mark.frames:
+        if isinstance(item, str):
+            source, before = item, 0
+            frames.append(item)
+            continue
+        if item < before:
+            frames.append(source)
+            before = 0
+        frames.append(item - before)
+        before = item
+    return msgspec.structs.replace(mark, frames=tuple(frames))
+
+
+_Held = TypeVar("_Held", Hold, Wave)
+
+
+def _with_evidence(held: _Held) -> _Held:
+    return msgspec.structs.replace(held, evidence=tuple(_distant(mark) for mark in held.evidence))

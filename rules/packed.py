@@ -1,8 +1,8 @@
 """A subscriber's state in few bytes, with the version of its layout; a newer one is never guessed.
 
-A mark that several parts share is packed once, names (networks, sources) once, times as distances
-from the first mark's, and frames as distances from the frame before. A subscriber inside a watched
-area takes 110 octets, one who has just left it 150 (a test says so).
+A mark that several parts share is packed once, and most of them without network and source, which
+are the last mark's; times are distances from it. A subscriber inside a watched area takes 110
+octets, one who has just left it 150 (a test says so).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rules.state import Chain, Hold, Mark, Progress, Sent, Stay, Subscriber, Wav
 VERSION = 3
 _FIRST_VERSIONS = frozenset({1, 2})
 """Version 1 had neither progress of combinations nor waves; 2 had all names and times whole."""
+_DAMAGED = f"not a state of version {VERSION}: damaged or foreign"
 _ARRAY, _ARRAY_OF, _FIRST_LONG = 0xF0, 0x90, 0x80
 """MessagePack: how an array of up to fifteen and a number below 128 begin."""
 
@@ -30,11 +31,11 @@ class _Mark(msgspec.Struct, array_like=True, gc=False):
     event: bytes
     time: _Time
     """Microseconds before the last mark."""
-    network: _Place
     lac: int | None
     ci: int | None
-    frames: list[_Time]
-    """A source as its name's place from -1 downwards, its first frame, then distances."""
+    frames: tuple[str | _Time, ...]
+    network: str | None = None
+    """None: that of the state, and before the frames stands the state's source."""
 
 
 class _Stay(msgspec.Struct, array_like=True, gc=False):
@@ -64,8 +65,9 @@ class _Packed(msgspec.Struct, array_like=True, gc=False):
     """None where what it lies under says it."""
     base: _Time
     """Microseconds: the last mark's time, from which others are counted."""
-    names: dict[str, int]
-    """Each with its place."""
+    network: str
+    source: str
+    """These two are the last mark's."""
     marks: list[_Mark]
     last: _Place | None
     stays: dict[int, _Stay]
@@ -80,26 +82,29 @@ _decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
 class _Table:
-    """What the parts of a state that is being packed have in common."""
+    """The marks of a state that is being packed."""
 
-    __slots__ = ("base", "marks", "names", "packed")
+    __slots__ = ("base", "marks", "network", "packed", "source")
 
-    def __init__(self, base: int) -> None:
-        self.base = base
-        self.names: dict[str, int] = {}
+    def __init__(self, last: Mark | None) -> None:
+        self.base, self.network, self.source = 0, "", ""
+        if last is not None:
+            self.base, self.network = last.time, last.network
+            if last.frames:
+                self.source = str(last.frames[0])
         self.marks: dict[Mark, int] = {}
-        self.packed: list[tuple[bytes, int, int, int | None, int | None, list[int]]] = []
+        self.packed: list[tuple[object, ...]] = []
 
     def place(self, mark: Mark) -> int:
         """Of a mark in the list of marks."""
-        place = self.marks.get(mark)
-        if place is None:
-            place = self.marks[mark] = len(self.packed)
-            names = self.names
-            network = names.setdefault(mark.network, len(names))
-            frames = _distances(mark.frames, names)
-            time = self.base - mark.time
-            self.packed.append((mark.event, time, network, mark.lac, mark.ci, frames))
+        new = len(self.packed)
+        place = self.marks.setdefault(mark, new)
+        if place == new:
+            frames, time = mark.frames, self.base - mark.time
+            if frames and frames[0] == self.source and mark.network == self.network:
+                self.packed.append((mark.event, time, mark.lac, mark.ci, frames[1:]))
+            else:
+                self.packed.append((mark.event, time, mark.lac, mark.ci, frames, mark.network))
         return place
 
     def stay(self, stay: Stay) -> tuple[int, int, int | None, int | None, int]:
@@ -121,37 +126,19 @@ class _Table:
         return _Progress(chains, progress.due)
 
 
-def _distances(runs: tuple[str | int, ...], names: dict[str, int]) -> list[int]:
-    before = 0
-    found = []
-    for item in runs:
-        if isinstance(item, str):
-            found.append(~names.setdefault(item, len(names)))
-            before = 0
-        else:
-            found.append(2 * (item - before) if item >= before else 2 * (before - item) - 1)
-            before = item
-    return found
-
-
 def encode(state: Subscriber, *, keyed: bool = False) -> bytes:
     """MessagePack of a state; `keyed` leaves out the subscriber, for `decode` to be told."""
     last = state.last
-    table = _Table(last.time if last else 0)
-    packed: tuple[object, ...] = (
-        VERSION,
-        None if keyed else state.subscriber,
-        table.base,
-        table.names,
-        table.packed,
-        None if last is None else table.place(last),
-        {key: table.stay(stay) for key, stay in state.stays.items()},
-        state.sent,
-    )
+    table = _Table(last)
+    place = None if last is None else table.place(last)
+    stays = {key: table.stay(stay) for key, stay in state.stays.items()}
+    further: tuple[object, ...] = ()
     if state.holds or state.progress or state.waves:
         progress = {key: table.progress(each) for key, each in state.progress.items()}
-        packed += (state.holds, progress, state.waves)
-    return _encode(packed)
+        further = (state.holds, progress, state.waves)
+    name = None if keyed else state.subscriber
+    common = (table.base, table.network, table.source)
+    return _encode((VERSION, name, *common, table.packed, place, stays, state.sent, *further))
 
 
 def decode(data: bytes, subscriber: str = "") -> Subscriber:
@@ -160,68 +147,50 @@ def decode(data: bytes, subscriber: str = "") -> Subscriber:
     Raises StateError for a newer version or damaged bytes.
     """
     try:
+        if data[1] == VERSION:
+            return _unpacked(_decode(data), subscriber)
         version = _version(data)
         if version in _FIRST_VERSIONS:
             return first_versions.decode(data)
-        if version != VERSION:
-            raise StateError(f"a state of version {version}, and this version reads {VERSION}")
-        return _unpacked(_decode(data), subscriber)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError) as error:
-        raise StateError(f"not a state of version {VERSION}: damaged or foreign") from error
+        raise StateError(_DAMAGED) from error
+    raise StateError(f"a state of version {version}, and this version reads {VERSION}")
 
 
 def _version(data: bytes) -> int:
     """The first element of an array of up to fifteen; raises StateError where that is no number."""
-    if len(data) > 1 and data[0] & _ARRAY == _ARRAY_OF and data[1] < _FIRST_LONG:
+    if data[0] & _ARRAY == _ARRAY_OF and data[1] < _FIRST_LONG:
         return data[1]
-    raise StateError(f"not a state of version {VERSION}: damaged or foreign")
+    raise StateError(_DAMAGED)
 
 
 def _unpacked(packed: _Packed, subscriber: str) -> Subscriber:
-    base, names = packed.base, list(packed.names)
+    base, network, source = packed.base, packed.network, packed.source
     marks = [
-        Mark(
-            mark.event,
-            base - mark.time,
-            names[mark.network],
-            mark.lac,
-            mark.ci,
-            _runs(mark.frames, names),
-        )
+        Mark(mark.event, base - mark.time, network, mark.lac, mark.ci, (source, *mark.frames))
+        if mark.network is None
+        else Mark(mark.event, base - mark.time, mark.network, mark.lac, mark.ci, mark.frames)
         for mark in packed.marks
     ]
+    stays = {
+        key: Stay(
+            marks[stay.first],
+            marks[stay.last],
+            None if stay.out is None else marks[stay.out],
+            None if stay.due is None else base + stay.due,
+            stay.flags & 1 > 0,
+            stay.flags & 2 > 0,
+        )
+        for key, stay in packed.stays.items()
+    }
     return Subscriber(
         subscriber if packed.subscriber is None else packed.subscriber,
         None if packed.last is None else marks[packed.last],
-        {key: _stay(stay, marks, base) for key, stay in packed.stays.items()},
+        stays,
         packed.holds,
         packed.sent,
         {key: _progress(each, marks) for key, each in packed.progress.items()},
         packed.waves,
-    )
-
-
-def _runs(frames: list[int], names: list[str]) -> tuple[str | int, ...]:
-    before = 0
-    runs: list[str | int] = []
-    for item in frames:
-        if item < 0:
-            runs.append(names[~item])
-            before = 0
-        else:
-            before += -((item + 1) // 2) if item & 1 else item // 2
-            runs.append(before)
-    return tuple(runs)
-
-
-def _stay(stay: _Stay, marks: list[Mark], base: int) -> Stay:
-    return Stay(
-        marks[stay.first],
-        marks[stay.last],
-        None if stay.out is None else marks[stay.out],
-        None if stay.due is None else base + stay.due,
-        bool(stay.flags & 1),
-        bool(stay.flags & 2),
     )
 
 

@@ -44,7 +44,8 @@ class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lac: int | None
     ci: int | None
     frames: tuple[str | int, ...]
-    """Each source's label, followed by its frames."""
+    """Each source's label, followed by its first frame and the distances from one to the next; it
+    stands again where frames go back."""
 
     @classmethod
     def of(cls, event: Event) -> Mark:
@@ -98,23 +99,25 @@ def _runs(frames: list[Frame]) -> tuple[str | int, ...]:
         (only,) = frames
         return only.source, only.frame
     runs: list[str | int] = []
-    source = None
+    source, before = None, 0
     for frame in frames[:MOST_FRAMES]:
-        if frame.source != source:
-            source = frame.source
+        if frame.source != source or frame.frame < before:
+            source, before = frame.source, 0
             runs.append(source)
-        runs.append(frame.frame)
+        runs.append(frame.frame - before)
+        before = frame.frame
     return tuple(runs)
 
 
 def _frames(runs: tuple[str | int, ...]) -> list[Frame]:
     frames = []
-    source = ""
+    source, reached = "", 0
     for item in runs:
         if isinstance(item, str):
-            source = item
+            source, reached = item, 0
         else:
-            frames.append(Frame(source, item))
+            reached += item
+            frames.append(Frame(source, reached))
     return frames
 
 

@@ -30,32 +30,15 @@ TellFault = Callable[[str, str], None]
 class Person:
     """One subscriber within a step."""
 
-    __slots__ = (
-        "aside",
-        "due",
-        "erased",
-        "name",
-        "packed",
-        "profile",
-        "state",
-        "touched",
-        "written",
-    )
+    __slots__ = ("aside", "due", "name", "profile", "state")
 
-    def __init__(self, name: str, packed: bytes | None) -> None:
+    def __init__(self, name: str, state: Subscriber, profile: Profile | None) -> None:
         self.name = name
-        self.state = Subscriber(name)
-        self.packed = packed
-        """The profile as stored."""
-        self.profile: Profile | None = None
+        self.state = state
+        self.profile = profile
         self.due: int | None = None
         self.aside: str | None = None
         """Why the stored state cannot be used: the subscriber is passed over, never guessed."""
-        self.erased = False
-        self.touched = False
-        """The state has changed."""
-        self.written = False
-        """The profile has changed."""
 
 
 class People:
@@ -66,6 +49,9 @@ class People:
         self._loaded = loaded
         self._fault = fault
         self._known: dict[str, Person] = {}
+        self._touched: dict[str, Person] = {}
+        self._profiles: dict[str, bytes | None] = {}
+        self._aside: dict[str, str | None] = {}
         self._stored_due: dict[str, int | None] = {name: due for due, name in loaded.due}
         self._timers = list(loaded.due)
         self._all_until = loaded.due[-1] if 0 < limit <= len(loaded.due) else None
@@ -75,13 +61,15 @@ class People:
         person = self._known.get(name)
         if person is not None:
             return person
-        packed = self._loaded.profiles.get(name)
-        person = self._known[name] = Person(name, packed)
-        if packed is not None:
-            person.profile = self.profile(packed)
-        state = self._loaded.states.get(name)
-        if state is not None:
-            self._unpack(person, state)
+        loaded = self._loaded
+        packed = loaded.profiles.get(name)
+        profile = None if packed is None else self.profile(packed)
+        stored = loaded.states.get(name)
+        if stored is None:
+            person = Person(name, Subscriber(name), profile)
+        else:
+            person = self._unpacked(name, stored, profile)
+        self._known[name] = person
         return person
 
     def profile(self, packed: bytes | None) -> Profile | None:
@@ -97,21 +85,22 @@ class People:
     def change(self, person: Person, state: Subscriber) -> None:
         """The state from here on."""
         person.state = state
-        person.touched = True
-        self._set_timer(person, next_due(state))
+        self._touched[person.name] = person
+        due = next_due(state)
+        if person.due != due:
+            self._set_timer(person, due)
 
     def write_profile(self, person: Person, packed: bytes | None) -> None:
         """The profile from here on."""
-        person.packed = packed
-        person.written = True
+        self._profiles[person.name] = packed
         person.profile = self.profile(packed)
 
     def erase(self, person: Person) -> None:
         """Forgets everything but an opt-out."""
         said_no = person.profile is not None and person.profile.opted_out
         person.state = Subscriber(person.name)
-        person.touched = person.erased = True
-        person.due = person.aside = None
+        self._touched[person.name] = person
+        self._aside[person.name] = person.aside = person.due = None
         self.write_profile(person, profiles.encode(profiles.opted_out(None)) if said_no else None)
 
     def next_timer(self, until: int) -> tuple[Person, int] | None:
@@ -131,30 +120,31 @@ class People:
 
     def collect(self, commit: Commit) -> None:
         """Puts what changed into `commit`."""
+        commit.aside.update(self._aside)
+        commit.profiles.update(self._profiles)
+        for name, person in self._touched.items():
+            empty = person.state.empty
+            commit.states[name] = None if empty else packed_state(person.state, keyed=True)
+        stored = self._stored_due
         for name, person in self._known.items():
-            if person.aside is not None or person.erased:
-                commit.aside[name] = person.aside
-            if person.touched:
-                empty = person.state.empty
-                commit.states[name] = None if empty else packed_state(person.state, keyed=True)
-            if person.written:
-                commit.profiles[name] = person.packed
-            if person.due != self._stored_due.get(name):
+            if person.due != stored.get(name):
                 commit.timers[name] = person.due
 
-    def _unpack(self, person: Person, packed: bytes) -> None:
+    def _unpacked(self, name: str, stored: bytes, profile: Profile | None) -> Person:
         try:
-            person.state = state_of(packed, person.name)
+            person = Person(name, state_of(stored, name), profile)
         except Exception as error:  # noqa: BLE001  damaged bytes may fail in any way
-            person.aside = f"{type(error).__name__}: {error}"
+            person = Person(name, Subscriber(name), profile)
+            self._aside[name] = person.aside = f"{type(error).__name__}: {error}"
             self._fault(UNREADABLE_STATE, person.aside)
-            return
+            return person
         due = next_due(person.state)
-        person.due = self._stored_due.setdefault(person.name, due)
-        self._set_timer(person, due)
+        person.due = self._stored_due.setdefault(name, due)
+        if person.due != due:
+            self._set_timer(person, due)
+        return person
 
     def _set_timer(self, person: Person, due: int | None) -> None:
-        if person.due != due:
-            person.due = due
-            if due is not None:
-                heapq.heappush(self._timers, (due, person.name))
+        person.due = due
+        if due is not None:
+            heapq.heappush(self._timers, (due, person.name))

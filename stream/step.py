@@ -144,16 +144,8 @@ class StepRun:
             if isinstance(item, Signal):
                 if self._is_new(source, item.seq):
                     self._signal(item.event)
-            elif isinstance(item, Tick):
-                if not self._tick(item):
-                    return self._position
-            elif isinstance(item, FeedLeft):
-                if not self._leave(item.feed):
-                    return self._position
-            elif isinstance(item, FeedScored):
-                self._score(source, item)
-            elif not item.seq or self._is_new(source, item.seq):
-                self._change(item)
+            elif not self._other(source, item):
+                return self._position
             self._position += 1
         return self._position
 
@@ -184,6 +176,18 @@ class StepRun:
         return commit
 
     # one item
+
+    def _other(self, source: str, item: Change | Tick | FeedLeft | FeedScored) -> bool:
+        """Takes what is no event; gives False where more is due than was loaded."""
+        if isinstance(item, Tick):
+            return self._tick(item)
+        if isinstance(item, FeedLeft):
+            return self._leave(item.feed)
+        if isinstance(item, FeedScored):
+            self._score(source, item)
+        elif not item.seq or self._is_new(source, item.seq):
+            self._change(item)
+        return True
 
     def _is_new(self, source: str, seq: int) -> bool:
         """Whether it was not seen before: what has come since must not be undone by a copy."""

@@ -110,7 +110,8 @@ def test_damaged_bytes_are_refused_or_read_as_a_state_and_never_crash(
 
 
 def test_a_state_of_a_newer_version_is_refused_whatever_its_layout() -> None:
-    for newer in ((4, "x"), (4, "x", [], None, {}, (), (), "more"), (99,)):
+    unknown: list[tuple[object, ...]] = [(4, "x"), (4, "x", [], None, {}, (), (), "more"), (99,)]
+    for newer in unknown:
         with pytest.raises(StateError, match="version"):
             packed.decode(msgspec.msgpack.encode(newer))
 
@@ -121,13 +122,13 @@ def test_a_state_of_version_1_is_read() -> None:
 
 
 def test_a_state_of_version_2_is_read() -> None:
-    first = (b"x\x00", 5, "46000", 1, None, ("a.pcap", 3, 2))
+    first = (b"x\x00", 5, "46000", 1, None, ("a.pcap", 3, 7, 2))
     last = (b"t-", 9, "", None, 7, ())
     stays = {17: (0, 1, None, 99, 3), 18: (1, 1, 0, None, 0)}
     old = msgspec.msgpack.encode(
         (2, "x", [first, last], 1, stays, (), ((7, 8, True),), {4: ({1: (5, [0], False, "i")}, 6)})
     )
-    one, two = Mark(*first), Mark(*last)
+    one, two = Mark(*first[:5], ("a.pcap", 3, 4, "a.pcap", 2)), Mark(*last)
     assert packed.decode(old) == Subscriber(
         "x",
         two,
@@ -138,16 +139,18 @@ def test_a_state_of_version_2_is_read() -> None:
 
 
 def test_a_mark_outside_the_table_is_damage() -> None:
-    marks = [(b"x", 5, 0, 1, 1, [])]
-    for broken in (
+    marks: list[object] = [(b"x", 5, 1, 1, [])]
+    head: tuple[object, ...] = (3, "x", 0, "", "")
+    damaged: list[tuple[object, ...]] = [
         (1, "x", [], 3, {}, (), ()),
-        (3, "x", 0, {}, [], 3, {}, []),
-        (3, "x", 0, {"": 0}, marks, 0, {17: (0, 1, None, None, 0)}, []),
-        (3, "x", 0, {"": 0}, marks, 0, {17: (0, -1, None, None, 0)}, []),
-        (3, "x", 0, {}, marks, 0, {}, []),
-        (3, "x", 0, {"": 0}, [(b"x", 5, 0, 1, 1, [-3])], 0, {}, []),
-        (3, "x", 0, {}, [], None, {}, [5]),
-    ):
+        (*head, [], 3, {}, []),
+        (*head, marks, 0, {17: (0, 1, None, None, 0)}, []),
+        (*head, marks, 0, {17: (0, -1, None, None, 0)}, []),
+        (*head, [(b"x", 5, 1, 1)], 0, {}, []),
+        (*head, [], None, {}, [5]),
+        head,
+    ]
+    for broken in damaged:
         with pytest.raises(StateError):
             packed.decode(msgspec.msgpack.encode(broken))
 
