@@ -33,6 +33,8 @@ _DECK = (
     *[(REMOVE, WORKER)] * 2,
     *[(KILL, DELIVERY)] * 4,
     *[(STOP, DELIVERY)] * 2,
+    (ADD, DELIVERY),
+    (REMOVE, DELIVERY),
     *[(KILL, INGEST)] * 2,
     (STOP, INGEST),
     *[(KILL, REDIS)] * 2,

@@ -6,18 +6,23 @@ import asyncio
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from decoders.errors import XinlingError
 from decoders.pseudonyms import Pseudonyms
 from rules.engine import RuleSet
-from stream import metrics, seeds
+from stream import metrics, seeds, switch
+from stream.config import Config, Kafka
 from stream.delivery import Delivery
 from stream.evaluation import Evaluation
+from stream.redis_store import RedisStore
 from stream.rule_files import FileError
 from stream.seeding import OpenGate, Seeding
 from stream.seeds import SEED, SeedList
 from stream.smsc import Fault
+from stream.state import Commit, Progress
 from stream.stops import Stop, Stops
 from stream.vault import Vault
 from tests.stream.delivery.conftest import KEY, OpenRoom, Room, eventually, offer
@@ -231,3 +236,20 @@ def test_a_list_of_test_numbers_is_bounded(tmp_path: Path) -> None:
     file.write_text("\n".join(str(13900000000 + count) for count in range(101)))
     with pytest.raises(FileError, match="101 test numbers"):
         seeds.numbers(str(file))
+
+
+async def test_asking_for_a_campaign_that_is_none_or_without_test_numbers_is_refused(
+    redis: Redis,
+) -> None:
+    bundle = {"campaigns/c.yaml": CAMPAIGN.format(status="draft", text=ONE).encode()}
+    commit = Commit(progress=Progress(offset=1), rules=bundle)
+    assert await RedisStore(redis).commit(0, b"", commit)
+    config = msgspec.structs.replace(Config(), kafka=Kafka(partitions=1))
+    with pytest.raises(XinlingError, match="no campaign 'gone' is in force"):
+        await switch._seed(redis, config, "gone")
+    with pytest.raises(XinlingError, match="there are no test numbers"):
+        await switch._seed(redis, config, "two-cities")
+    await SeedList(redis).put(TESTERS, Vault(redis, KEY), Pseudonyms(KEY))
+    (line,) = await switch._seed(redis, config, "two-cities")
+    assert "2 test numbers" in line
+    assert await SeedList(redis).asked() == {"two-cities"}
