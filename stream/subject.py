@@ -30,6 +30,7 @@ from stream.homes import homes
 from stream.log import partition_of
 from stream.log_control import control_of
 from stream.outcomes import Outcome
+from stream.past_keys import PastKeys
 from stream.publishing import outcome_of, verdict_of
 from stream.redis_store import RedisStore
 from stream.topic_reader import TopicReader
@@ -60,7 +61,7 @@ def subject(config: Path | None, *, clear: bool) -> None:
     Raises XinlingError, KafkaUnavailableError, InfrastructureError.
     """
     loaded = _loaded(config)
-    kept = asyncio.run(_kept(loaded, _subscriber(loaded)))
+    kept = asyncio.run(_kept(loaded, _imsi()))
     for line in _lines(kept, loaded, clear=clear):
         sys.stdout.write(line + "\n")
 
@@ -68,7 +69,7 @@ def subject(config: Path | None, *, clear: bool) -> None:
 def erase(config: Path | None) -> None:
     """Erases the person whose IMSI comes on standard input, and says what remains."""
     loaded = _loaded(config)
-    known = asyncio.run(_erase(loaded, _subscriber(loaded)))
+    known = asyncio.run(_erase(loaded, _subscriber(loaded, _imsi())))
     days = loaded.kafka
     sys.stdout.write(
         f"erased: the number{'' if known else ' (there was none)'}, the profile, the state, "
@@ -85,13 +86,18 @@ def _loaded(config: Path | None) -> Config:
     return configuration.load(str(config) if config else None, os.environ)
 
 
-def _subscriber(config: Config) -> str:
-    """The pseudonym of the IMSI on standard input."""
+def _imsi() -> str:
+    """What stands on standard input."""
     imsi = sys.stdin.readline().strip()
     if not (imsi.isascii() and imsi.isdigit() and 6 <= len(imsi) <= 15):
         raise XinlingError(
             "no IMSI on standard input", remedy="write 6 to 15 digits and end the line"
         )
+    return imsi
+
+
+def _subscriber(config: Config, imsi: str) -> str:
+    """The pseudonym of an IMSI under the key in force."""
     key = configuration.privacy_key(config)
     return Pseudonyms(key, config.privacy.key_version).subscriber(imsi)
 
@@ -99,7 +105,8 @@ def _subscriber(config: Config) -> str:
 # What is kept
 
 
-async def _kept(config: Config, subscriber: str) -> Kept:
+async def _kept(config: Config, imsi: str) -> Kept:
+    subscriber = _subscriber(config, imsi)
     partition = partition_of(subscriber, config.kafka.partitions)
     async with redis_of(config, keyed=True) as redis, TopicReader(config.kafka) as reader:
         store = RedisStore(redis)
@@ -107,16 +114,22 @@ async def _kept(config: Config, subscriber: str) -> Kept:
         aside = (await store.aside(partition)).get(subscriber)
         rules = RuleSet.load(await store.rules(partition))
         identity = await Vault(redis, configuration.privacy_key(config)).get(subscriber)
-        places = await homes(redis, subscriber, config.kafka.partitions)
+        past = PastKeys(redis, configuration.privacy_key(config))
+        names = [*await past.pseudonyms(imsi), subscriber]
+        places = [
+            (name, place)
+            for name in names
+            for place in await homes(redis, name, config.kafka.partitions)
+        ]
         decided = [
             verdict_of(value)
-            for place in places
-            for value in await _rows(reader, topics.VERDICTS, place, subscriber)
+            for name, place in places
+            for value in await _rows(reader, topics.VERDICTS, place, name)
         ]
         came = [
             outcome_of(value)
-            for place in places
-            for value in await _rows(reader, topics.OUTCOMES, place, subscriber)
+            for name, place in places
+            for value in await _rows(reader, topics.OUTCOMES, place, name)
         ]
     packed, known = loaded.states.get(subscriber), loaded.profiles.get(subscriber)
     readable = packed is not None and aside is None
