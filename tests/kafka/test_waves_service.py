@@ -158,7 +158,18 @@ async def test_p1_who_answers_gets_no_second_wave_and_the_log_says_why(
     assert len(await on_the_log(system)) == 3, "a restart carries nothing twice"
     letters = await system.rows(topics.DEAD_LETTERS)
     assert [letter["topic"] for letter in letters] == [topics.OUTCOMES]
-    assert lines(await system.rows(topics.VERDICTS)) == await replayed_from_the_log(system)
+    rows = lines(await system.rows(topics.VERDICTS))
+    assert rows == await replayed_from_the_log(system)
+    await stopped(service)
+
+    with system.redis.client() as redis:
+        assert redis.delete(*redis.scan_iter("xl:outcomes:*")) == 1
+    service = system.xinling("run")
+    await until(lambda: recorded(system, 6), UP_SECONDS, service.said)
+    await asyncio.sleep(2)
+    assert lines(await system.rows(topics.VERDICTS)) == rows, "carried twice is applied once"
+    assert rows == await replayed_from_the_log(system)
+    assert len(system.smsc.submitted) == again
     await stopped(service)
 
 
