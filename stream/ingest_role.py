@@ -74,7 +74,7 @@ class IngestPart(Part):
             if self._control:
                 await self._govern()
             else:
-                await self._read()
+                await self._beside()
         finally:
             self._done.set()
 
@@ -116,6 +116,17 @@ class IngestPart(Part):
             self._check(self._ingest)
         if self._errors:
             raise ExceptionGroup("captures", self._errors)
+
+    async def _beside(self) -> None:
+        """Captures alone, beside a process that governs."""
+        redis, ended = self._redis(), asyncio.Event()
+        await answering(redis, self._config.service.retry_seconds)
+        presence = Presence(redis, self._config, INGEST)
+        await presence.begin()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(presence.run(ended))
+            await self._read()
+            ended.set()
 
     async def _govern(self) -> None:
         """Rules and profiles first, then captures, and changes of the rules beside them.
