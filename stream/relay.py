@@ -67,6 +67,11 @@ class Relay:
         self._wake = asyncio.Event()
         self._flushing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    @property
+    def listened(self) -> bool:
+        """Whether somebody wants to know how far what was published reaches."""
+        return self._listener is not None and self._listener.listening
+
     def own(self, partitions: Iterable[int]) -> None:
         """From now on these partitions are this process's, and no others."""
         self._owned = set(partitions)
@@ -91,7 +96,7 @@ class Relay:
 
     async def _flush_some(self, partition: int) -> int:
         """Publishes the oldest entries; how many, 0 where that was all."""
-        listener = self._listener if self._listener and self._listener.listening else None
+        listener = self._listener if self.listened else None
         # asked before the entries: what is decided later lies later
         clock = (await self._store.progress(partition)).clock if listener else 0
         waiting = await self._store.outbox(partition, BATCH)

@@ -20,7 +20,6 @@ from stream.log import Batch, LogError, OfSubscriber, Signal
 from stream.publisher import Publisher
 from stream.relay import Relay
 from stream.retry import patiently
-from stream.shared_budgets import MINUTE
 from stream.state import (
     ContendedError,
     InfrastructureError,
@@ -76,7 +75,7 @@ class Subscribers:
         self._log = log
         self._earliest = earliest
         self._patience = patience
-        self._minutes: dict[int, int] = {}
+        self._clocks: dict[int, int] = {}
 
     async def take(self, partition: int, offset: int, value: bytes) -> None:
         """Handles one record; raises only InfrastructureError, once patience is at its end."""
@@ -100,9 +99,9 @@ class Subscribers:
             )
             await self._set_aside(partition, offset, value, "unhandled", type(error).__name__)
             return
-        minute = handled.progress.clock // MINUTE
-        if handled.verdicts or minute != self._minutes.get(partition):
-            self._minutes[partition] = minute  # shared budgets settle by it
+        clock = handled.progress.clock
+        if handled.verdicts or (self._relay.listened and clock != self._clocks.get(partition)):
+            self._clocks[partition] = clock
             self._relay.tell(partition)
 
     async def start(self, partition: int) -> int:
