@@ -19,9 +19,9 @@ _PLACE: Final = "xl:key"
 _TO: Final = ">"
 _BEGIN = """
 local stored = redis.call('GET', KEYS[1])
-if not stored or stored == ARGV[1] or stored == ARGV[3] then
-  redis.call('SET', KEYS[1], ARGV[3])
-  return ARGV[3]
+if not stored or stored == ARGV[1] or stored == ARGV[2] then
+  redis.call('SET', KEYS[1], ARGV[2])
+  return ARGV[2]
 end
 return stored
 """
@@ -47,19 +47,22 @@ async def held(redis: Redis, config: Config) -> None:
         )
 
 
-async def begin_change(redis: Redis, old: str, new: str) -> bool:
-    """From now on no role starts; False where `new` is in force already.
+async def is_in_force(redis: Redis, new: str) -> bool:
+    """Whether a key, by its fingerprint, is the one that everything is under."""
+    return _text(await redis.get(_PLACE) or "") == new
+
+
+async def begin_change(redis: Redis, old: str, new: str) -> None:
+    """From now on no role starts.
 
     Takes fingerprints. May be called again after a change was cut off. Raises ConfigError where
     neither is what made the content of `redis`, or where another change was begun.
     """
     under_way = f"{old}{_TO}{new}"
     script = redis.register_script(_BEGIN)
-    stored = _text(await script(keys=[_PLACE], args=[old, new, under_way]))
+    stored = _text(await script(keys=[_PLACE], args=[old, under_way]))
     if stored == under_way:
-        return True
-    if stored == new:
-        return False
+        return
     raise ConfigError(
         "another change of the key was begun" if _TO in stored else "not the key that is in force",
         key="privacy.key",

@@ -63,11 +63,15 @@ async def _check(config: Config) -> None:
 async def _change(config: Config, old: Key, new: Key) -> dict[str, int]:
     """What was moved; nothing where the new key is in force already."""
     async with redis_of(config) as redis:
-        if not await key_guard.begin_change(redis, old.fingerprint, new.fingerprint):
+        if await key_guard.is_in_force(redis, new.fingerprint):
             return {}
         store = RedisStore(redis)
         rekey = Rekey(store, redis, config.kafka.partitions, old, new)
-        if await rekey.has_begun():
+        begun = await rekey.has_begun()
+        if not begun:  # asked before it is forbidden: a service that runs must not end for it
+            _refuse(await standstill.in_the_way(config, redis, store))
+        await key_guard.begin_change(redis, old.fingerprint, new.fingerprint)
+        if begun:
             _refuse(await presence.present(redis))
         else:
             await _stands_still(config, redis, store, old)
