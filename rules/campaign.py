@@ -82,6 +82,8 @@ class Campaign(msgspec.Struct, frozen=True, eq=False):
     spec: fmt.CampaignFile
     title: str
     status: str
+    shadow: bool
+    """Its verdicts are written, and nothing is submitted."""
     priority: int
     tags: frozenset[str]
     starts: date | None
@@ -91,6 +93,8 @@ class Campaign(msgspec.Struct, frozen=True, eq=False):
     trigger: Any
     """What stands under that key: a type of `rules.format`, or of `any_of` a list of them."""
     expression: Expression | None
+    asks_event: bool
+    """Whether it asks about ``event``."""
     segments: frozenset[str]
     channel: str
     purposes: tuple[str, ...]
@@ -109,26 +113,13 @@ class Campaign(msgspec.Struct, frozen=True, eq=False):
     total: int | None
     """Sends to all subscribers together, as `per_minute`: no partition can decide alone."""
     per_minute: int | None
+    shared_budget: bool
+    """Whether an allocator must be asked (`rules.budget`)."""
     exclusion: Exclusion | None
     quiet: Quiet
     control: float
     salt: str
     waves: Waves | None
-
-    @property
-    def asks_event(self) -> bool:
-        """Whether its expression asks about ``event``."""
-        return self.expression is not None and "event" in self.expression.names
-
-    @property
-    def shadow(self) -> bool:
-        """Its verdicts are written, and nothing is submitted."""
-        return self.status == SHADOW
-
-    @property
-    def shared_budget(self) -> bool:
-        """Whether an allocator must be asked (`rules.budget`)."""
-        return self.total is not None or self.per_minute is not None
 
 
 def campaign_key(campaign: str) -> int:
@@ -323,6 +314,7 @@ def _campaign(spec: fmt.CampaignFile, file: str, settings: Settings) -> Campaign
         spec=spec,
         title=spec.title,
         status=spec.status,
+        shadow=spec.status == SHADOW,
         priority=spec.priority,
         tags=frozenset(spec.tags),
         kind=kind,
@@ -351,8 +343,10 @@ def _dates(spec: fmt.CampaignFile) -> dict[str, Any]:
 
 def _audience(spec: fmt.CampaignFile) -> dict[str, Any]:
     wish = fmt.Audience() if spec.audience is UNSET else spec.audience
+    expression = None if wish.where is UNSET else Expression(wish.where)
     return {
-        "expression": None if wish.where is UNSET else Expression(wish.where),
+        "expression": expression,
+        "asks_event": expression is not None and "event" in expression.names,
         "segments": frozenset(() if wish.segments is UNSET else wish.segments),
     }
 
@@ -380,6 +374,7 @@ def _limits(spec: fmt.CampaignFile, settings: Settings) -> dict[str, Any]:
         "limits": tuple(_caps(spec, settings)),
         "total": None if limits.total is UNSET else limits.total,
         "per_minute": None if limits.per_minute is UNSET else limits.per_minute,
+        "shared_budget": limits.total is not UNSET or limits.per_minute is not UNSET,
         "exclusion": None
         if excludes is UNSET
         else Exclusion(

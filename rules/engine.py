@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from typing import NamedTuple
 
 import msgspec
 
@@ -36,7 +35,7 @@ from rules.whereabouts import Whereabouts
 UNKNOWN_IDENTITY = "unknown"
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True):
     """What a step gives."""
 
     state: Subscriber
@@ -71,6 +70,7 @@ class RuleSet:
                 self._served.setdefault(key, []).append(campaign)
         self._index = Index(wiring.leaves.values())
         self._whereabouts = Whereabouts(places, rules.settings)
+        self._membership = places.of
         self._sampling = Sampling(self._index, self._whereabouts)
         self._circuit = Circuit(wiring.combinations.values())
         self._retention = history.retention(rules.campaigns, rules.settings)
@@ -130,8 +130,9 @@ class RuleSet:
         verdicts: list[Verdict] = []
         due = next_due(state)
         if due is not None and due <= now:
-            state, verdicts = self.on_clock(state, profile, now, feeds)
-        membership = self._whereabouts.of(event.cell)
+            step = self.on_clock(state, profile, now, feeds)
+            state, verdicts = step.state, step.verdicts
+        membership = self._membership(event.cell)
         firings: Sequence[Firing] = ()
         if event.type in self._index.types:
             firings = self._completed(event, profile, membership)
@@ -157,8 +158,9 @@ class RuleSet:
         """
         verdicts: list[Verdict] = []
         while (due := next_due(state)) is not None and due <= now:
-            state, decided = self._instant(state, profile, due, (), feeds, known=True)
-            verdicts += decided
+            step = self._instant(state, profile, due, (), feeds, known=True)
+            state = step.state
+            verdicts += step.verdicts
         return Step(state, verdicts)
 
     def on_outcome(self, state: Subscriber, campaign: str, outcome: str, time: int) -> Step:
@@ -191,8 +193,7 @@ class RuleSet:
 
     def number_class(self, event: Event, profile: Profile | None) -> str | None:
         """The event's number class, completed from where the subscriber lives or is."""
-        membership = self._whereabouts.of(event.cell)
-        return self._whereabouts.number_class(event, profile, membership)
+        return self._whereabouts.number_class(event, profile, self._membership(event.cell))
 
     # From events to triggers
 
@@ -203,8 +204,11 @@ class RuleSet:
         known_class = event.number_class
         if self._index.classes:
             known_class = self._whereabouts.number_class(event, profile, membership)
-        found = self._index.moments(event, known_class, membership)
-        return [trigger.fired(event) for trigger in found if trigger.matches(event)]
+        fired = []
+        for trigger in self._index.moments(event, known_class, membership):
+            if trigger.matches(event):
+                fired.append(trigger.fired(event))  # noqa: PERF401  a comprehension is one call more
+        return fired
 
     def _moved(self, state: Subscriber, event: Event, membership: Membership | None) -> Subscriber:
         """The state after what an event of a known person does to their progress."""
@@ -257,7 +261,10 @@ class RuleSet:
             verdicts.sort(key=lambda verdict: (verdict.campaign, verdict.offer, verdict.step))
         if not known:
             return Step(state, verdicts)
-        sent = self._retention.kept(scene.sent, now, _agreed(profile))
+        agreed = 0
+        if profile is not None and profile.terms is not None:
+            agreed = consent.window(profile.terms)
+        sent = self._retention.kept(scene.sent, now, agreed)
         holds, further = tuple(scene.holds), tuple(scene.waves)
         after = Subscriber(state.subscriber, state.last, stays, holds, sent, progress, further)
         return Step(after, verdicts)
@@ -301,11 +308,6 @@ class RuleSet:
         city = self._whereabouts.placed(mark).city if mark.lac is not None else None
         known_class = None if firing.event is None else self.number_class(firing.event, profile)
         return audience.seen_event(firing, campaign.kind, city, known_class, self.settings.zone)
-
-
-def _agreed(profile: Profile | None) -> int:
-    """Microseconds of the frequency that the person agreed to; 0 without one."""
-    return 0 if profile is None or profile.terms is None else consent.window(profile.terms)
 
 
 def _is_due(state: Subscriber, now: int) -> bool:

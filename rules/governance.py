@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rules import draws
-from rules.campaign import Campaign
+from rules.campaign import Campaign, Waves
 from rules.case import Case, Scene
 from rules.checks import MEETING, PERSONAL, QUIET, Check, quiet_hours, quiet_until
 from rules.reasons import OUT_RANKED
@@ -128,7 +128,8 @@ def _drawn(case: Case, scene: Scene) -> Verdict:
     """A send or a control: both use up the person's caps."""
     campaign = case.campaign
     scene.sent.append(Sent(campaign.key, scene.now, campaign.shadow))
-    _plan_wave(case, scene)
+    if campaign.waves is not None and case.wave < campaign.waves.last:
+        _plan_wave(case, campaign.waves, scene)
     arm = control_arm(campaign, scene, case.subscriber)
     case.checks.append(_NOT_CONTROL if arm is None else ("control group", arm))
     if arm is not None:
@@ -143,17 +144,15 @@ def _drawn(case: Case, scene: Scene) -> Verdict:
     return verdict
 
 
-def _plan_wave(case: Case, scene: Scene) -> None:
+def _plan_wave(case: Case, waves: Waves, scene: Scene) -> None:
     """Plans the next wave, for control too, so that both arms use up their caps alike."""
     campaign = case.campaign
-    if campaign.waves is None or case.wave >= campaign.waves.last:
-        return
     scene.waves[:] = [wave for wave in scene.waves if wave.campaign != campaign.id]
     scene.waves.append(
         Wave(
             campaign=campaign.id,
             wave=case.wave + 1,
-            due=scene.now + campaign.waves.after,
+            due=scene.now + waves.after,
             trigger=case.trigger,
             gap=case.gap,
             evidence=case.evidence,

@@ -26,6 +26,8 @@ def used_up(
     if len(mine) >= MOST_SENT:
         return f"history: {len(mine)} of {MOST_SENT} kept"
     for limit in campaign.limits:
+        if not mine and limit.cap.times:
+            continue
         if (words := full(limit, campaign, mine, campaigns, now)) is not None:
             return words
     return None

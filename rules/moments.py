@@ -100,14 +100,10 @@ def _detail_is(name: str, value: object) -> Test:
     return lambda event: event.detail.get(name) == value
 
 
-def _selected(event: Event) -> str | None:
-    return event.other_party.selected if event.other_party else None
-
-
 def _prefix_tests(spec: fmt.CallFilter) -> Iterator[Test]:
     if spec.not_prefix is not UNSET:
         unwanted = frozenset(spec.not_prefix)
-        yield lambda event: _selected(event) not in unwanted
+        yield lambda event: event.other_party is None or event.other_party.selected not in unwanted
 
 
 def _end_tests(spec: fmt.CallEnd) -> Iterator[Test]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rules.units import DAY, MINUTE
-from rules.zones import date_of, microseconds, since_midnight
+from rules.zones import date_of, microseconds, offset, since_midnight
 
 
 class Quiet(NamedTuple):
@@ -42,7 +42,7 @@ class Quiet(NamedTuple):
         show `end`, and at which it is not quiet. An `end` that they leap over is taken to come by
         the clocks of before.
         """
-        if not self.covers(since_midnight(now, where)):
+        if not self.covers((now + offset(now, where)) % DAY):
             return None
         return min(end for end in _shown(self.end, now, where) if not self.at(end, where))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decoders.events import Event
-from decoders.messages import Cell
 from rules.areas import Membership, Places
 from rules.number_class import LOCAL, LONG_DISTANCE, UNKNOWN, number_class
 from rules.profile import Profile
@@ -20,10 +19,6 @@ class Whereabouts:
     def __init__(self, places: Places, settings: Settings) -> None:
         self.places = places
         self._settings = settings
-
-    def of(self, cell: Cell | None) -> Membership | None:
-        """Where an event's cell lies; None where it bears no location area."""
-        return self.places.of(cell)
 
     def placed(self, mark: Mark) -> Membership:
         """Where a mark's cell lies."""
