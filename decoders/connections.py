@@ -159,11 +159,11 @@ class Connections:
             if connection is None or connection.queued != queued:
                 continue
             deadline = self.deadline(connection)
-            if deadline > time:
+            if deadline > queued:
                 self._queue(connection, deadline)
                 continue
             self.remove(connection)
-            yield max(deadline, queued), connection
+            yield queued, connection
 
     def overflow(self) -> Connection | None:
         """The connection longest silent where there are too many; it goes."""
@@ -173,6 +173,7 @@ class Connections:
             if connection is not None and connection.queued == queued:
                 self.counts["evicted"] += 1
                 self.remove(connection)
+                connection.state = State.CLOSED
                 return connection
         return None
 
@@ -261,7 +262,7 @@ class Connections:
                 tied = self._tie(known, other) if self._young(other, message.time) else tied
                 if tied.absorbed is None:
                     tied = tied._replace(replaced=self._reused(other))
-            self._join(known, near, far)
+            self._join(tied.connection or known, near, far)
             return tied
         connection = self._open(message, Signal.CONFIRM, near, far)
         connection.confirmed = message.slr

@@ -24,7 +24,7 @@ _VLRS = 65_536
 _LONGEST_IMSI = 18
 """Digits that fit into 64 bits; an IMSI has at most 15."""
 _PARTS = 5
-_VERSION = 3
+KEPT_VERSION = 3
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ class Pool(msgspec.Struct, frozen=True):
         return self.vlrs.get(int(tmsi, 16) >> (24 - self.bits) & ((1 << self.bits) - 1))
 
 
-class _Kept(msgspec.Struct, array_like=True):
+class Kept(msgspec.Struct, array_like=True):
     """A table as it survives a restart."""
 
     version: int
@@ -82,14 +82,14 @@ class Bindings:
         They bear clear IMSIs: who keeps them seals them (P6).
         """
         areas = list(self._vlrs.items())
-        kept = _Kept(_VERSION, list(self._numbers), self._imsis.dump(), areas)
+        kept = Kept(KEPT_VERSION, list(self._numbers), self._imsis.dump(), areas)
         return msgspec.msgpack.encode(kept)
 
     def restore(self, data: bytes) -> None:
         """Take up what `dump` gave; raises XinlingError where it is no such table."""
         try:
-            kept = msgspec.msgpack.decode(data, type=_Kept)
-            if kept.version == _VERSION and len(kept.imsis) == _PARTS:
+            kept = msgspec.msgpack.decode(data, type=Kept)
+            if kept.version == KEPT_VERSION and len(kept.imsis) == _PARTS:
                 self._imsis.restore(kept.imsis)
                 self._numbers = {vlr: number for number, vlr in enumerate(kept.vlrs)}
                 self._vlrs = OrderedDict(kept.areas)
@@ -204,10 +204,10 @@ class Bindings:
 def imsis_of(data: bytes) -> Iterator[str]:
     """Everybody in what `Bindings.dump` gave, some of them twice; nobody in anything else."""
     try:
-        kept = msgspec.msgpack.decode(data, type=_Kept)
+        kept = msgspec.msgpack.decode(data, type=Kept)
     except msgspec.DecodeError:
         return
-    for values in kept.imsis[1:_PARTS:2] if kept.version == _VERSION else ():
+    for values in kept.imsis[1:_PARTS:2] if kept.version == KEPT_VERSION else ():
         numbers = array("Q")
         numbers.frombytes(values)
         yield from (str(number)[1:] for number in numbers)

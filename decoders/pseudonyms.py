@@ -34,6 +34,11 @@ class Pseudonyms:
         self.version = version
         self._key = key
 
+    @property
+    def secret(self) -> bytes:
+        """The key, for who makes the same pseudonyms in columns (`kernel.event_kernel`)."""
+        return self._key
+
     def subscriber(self, imsi: str) -> str:
         """Of an IMSI (digits): the key of everything that is kept about a person."""
         return self._named(b"imsi", imsi.encode())

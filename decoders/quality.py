@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -55,6 +56,17 @@ class Scored(msgspec.Struct, frozen=True):
     """Area (see `area_name`) → 0 to 90."""
 
 
+class Tallied(NamedTuple):
+    """Counts of some messages or events, made elsewhere."""
+
+    seen: int
+    gaps: int
+    events: int
+    unknown: int
+    procedures: int
+    unseen: int
+
+
 class _Tally(msgspec.Struct):
     """Counts, which fade."""
 
@@ -73,6 +85,15 @@ class _Tally(msgspec.Struct):
         self.unseen = self.unseen * factor + latest.unseen
         self.events = self.events * factor + latest.events
         self.unknown = self.unknown * factor + latest.unknown
+
+    def add(self, tallied: Tallied) -> None:
+        """Count what was counted elsewhere."""
+        self.seen += tallied.seen
+        self.gaps += tallied.gaps
+        self.procedures += tallied.procedures
+        self.unseen += tallied.unseen
+        self.events += tallied.events
+        self.unknown += tallied.unknown
 
     def note(self, event: Event) -> None:
         """Count one event."""
@@ -145,6 +166,19 @@ class Quality:
         tally = _source(self._links, link, _LINKS).latest
         tally.seen += 1
         tally.gaps += gap
+
+    @property
+    def closes(self) -> int:
+        """When the minute in hand is over, microseconds."""
+        return self._closes or 0
+
+    def tally_link(self, link: str, tallied: Tallied) -> None:
+        """What `heard` and `told` would have counted of a link since this was called last."""
+        _source(self._links, link, _LINKS).latest.add(tallied)
+
+    def tally_area(self, area: str, tallied: Tallied) -> None:
+        """The same of an area, by its name."""
+        _source(self._areas, area, _AREAS).latest.add(tallied)
 
     def told(self, event: Event, links: Iterable[str]) -> None:
         """An event was told of a dialogue that used `links`."""

@@ -49,7 +49,7 @@ class Teller:
     def key(self, kind: str, message: Message, *parts: str) -> str:
         """Key of a dialogue or call, from the content of the message that began it."""
         return self._pseudonyms.content(
-            kind.encode(), _content(message), *(part.encode() for part in parts)
+            kind.encode(), content_of(message), *(part.encode() for part in parts)
         )
 
     def event(self, dialogue: Dialogue, draft: Draft, who: Who, time: int, *, gap: bool) -> Event:
@@ -75,7 +75,7 @@ class Teller:
         return event
 
     def _id(self, dialogue: Dialogue, draft: Draft, time: int) -> str:
-        content = _content(draft.message) if draft.message else dialogue.key.encode()
+        content = content_of(draft.message) if draft.message else dialogue.key.encode()
         call = draft.call.key if draft.call else ""
         when = time.to_bytes(8, "big", signed=True)
         parts = (when, content, dialogue.key.encode(), call.encode())
@@ -86,15 +86,15 @@ class Teller:
         if call is not None:
             event.call, event.direction, party = call.key, call.direction, call.party
             if party is not None and call.other is None:
-                call.other, number_class = self._split(party)
+                call.other, number_class = self.split(party)
                 call.number_class = call.number_class or number_class
             event.other_party, event.number_class = call.other, call.number_class
         elif party is not None:
-            event.other_party, _ = self._split(party)
+            event.other_party, _ = self.split(party)
         if self._clear and event.other_party is not None and party is not None:
             event.other_party = msgspec.structs.replace(event.other_party, digits=party.digits)
 
-    def _split(self, party: PartyNumber) -> tuple[OtherParty, str | None]:
+    def split(self, party: PartyNumber) -> tuple[OtherParty, str | None]:
         """(other party, number class as far as no city is needed for it)."""
         if self._plan is None:
             pseudonym = self._pseudonyms.number(party.digits) if party.digits else None
@@ -116,7 +116,7 @@ def emergency_party() -> OtherParty:
     return OtherParty(ton=0, npi=1, destination=Destination(kind="emergency"))
 
 
-def _content(message: Message) -> bytes:
+def content_of(message: Message) -> bytes:
     """What an id is made from: record time, references, bytes."""
     references = f"{message.time}/{message.sccp}/{message.slr}/{message.dlr}"
     return references.encode() + b"/" + message.protocol.encode() + b"/" + message.raw
