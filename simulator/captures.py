@@ -90,9 +90,12 @@ class Pipe:
     def write(self, frames: Frames, time: int) -> int:
         """Appends frames; how many octets there were."""
         del time
-        self._stream.write(frames.octets.data)
+        if not len(frames.time):
+            return 0
+        octets = frames.octets[frames.offset[0] : frames.offset[-1] + frames.length[-1]]
+        self._stream.write(octets.data)
         self._stream.flush()
-        return len(frames.octets)
+        return len(octets)
 
 
 def header(scenario: Scenario) -> bytes:

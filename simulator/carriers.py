@@ -70,6 +70,11 @@ class Carrier:
             np.int64
         )
 
+    @property
+    def ahead(self) -> int:
+        """Microseconds by which a message may seem to pass before it did: clocks are slow."""
+        return int(max(0, -self._skew.min(initial=0)))
+
     def seen(self, messages: Messages) -> Integers:
         """When the probes say that messages passed: their clocks may differ."""
         return messages.time + self._skew[messages.bsc]

@@ -18,15 +18,23 @@ from simulator.simulate import Progress, Simulated, Simulation, told
 _SAY = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
-def run(
-    name: str, output: str, *, people: int | None, days: float | None, seed: int | None
+def run(  # noqa: PLR0913  a command's options
+    name: str,
+    output: str,
+    *,
+    people: int | None,
+    days: float | None,
+    seed: int | None,
+    pace: float | None = None,
 ) -> None:
     """Plays the scenario `name` into the folder `output`, or to standard output if it is ``-``.
+
+    `pace` is how many seconds of the scenario are written a second; None: as fast as it goes.
 
     Raises `ScenarioError` for what cannot be, before anything is written; and when it must stop
     on the way, with the time up to which the captures are whole.
     """
-    simulation = Simulation(_changed(scenarios.load(name), people, days, seed))
+    simulation = Simulation(_changed(scenarios.load(name), people, days, seed), pace)
     last = Simulated(0, 0, 0, 0, 0, simulation.begin)
     with _progress(simulation) as show:
 

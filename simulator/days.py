@@ -65,7 +65,7 @@ def plan(start: float, part: Integers, scenario: Scenario, world: World, people:
     weekday = datetime.fromtimestamp(start + _EAST, UTC).weekday()
     working = weekday < SATURDAY and not _holiday(start, scenario)
     day = Day(start, working, part, rng, scenario, world, people)
-    parts = [*_at_home(day), *_journeys(day), *_nights(day), *_talk(day)]
+    parts = [*_at_home(day), *_journeys(day), *_nights(day), *_talk(day), *_mishaps(day)]
     return np.concatenate([np.zeros(0, ROW), *parts])
 
 
@@ -267,6 +267,19 @@ def _nights(day: Day) -> list[Rows]:
     off = day.start + 3600 * day.rng.normal(23.2, 0.3, len(those))
     on = day.start + 3600 * day.rng.normal(30.6, 0.3, len(those))
     return [rows(off, those, Act.OFF), rows(on, those, Act.ON)]
+
+
+def _mishaps(day: Day) -> list[Rows]:
+    """SIMs are put into other phones; phones lose coverage for a while."""
+    rng, those = day.rng, day.people
+    changes = day.everybody.new_phone[those]
+    today = (changes >= day.start) & (changes < day.start + DAY)
+    off, at = changes[today], those[today]
+    made = [rows(off, at, Act.OFF), rows(off + rng.uniform(60, 600, len(at)), at, Act.ON)]
+    at = those[rng.random(len(those)) < day.scenario.movement.uncovered]
+    lost = day.start + rng.uniform(0, DAY - 5400, len(at))
+    found = lost + rng.uniform(600, 5400, len(at))
+    return [*made, rows(lost, at, Act.LOST), rows(found, at, Act.FOUND)]
 
 
 def _talk(day: Day) -> list[Rows]:

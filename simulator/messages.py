@@ -91,10 +91,12 @@ class Speaker:
         self._templates: dict[tuple[Dialogue, int], list[Template]] = {}
         self._next = 1
 
-    def speak(self, held: Dialogues, hour: int) -> Messages:
-        """The messages of these dialogues, in no order; draws from (seed, hour)."""
-        rng = np.random.default_rng([self._scenario.seed, 6, hour])
-        held = held[np.argsort(held["start"], kind="stable")]
+    def speak(self, held: Dialogues, *drawn_from: int) -> Messages:
+        """The messages of these dialogues, sorted by start, in no order.
+
+        `drawn_from` are numbers that belong to these dialogues alone, such as the hour.
+        """
+        rng = np.random.default_rng([self._scenario.seed, 6, *drawn_from])
         first = self._next + 2 * np.arange(len(held), dtype=np.int64)
         self._next += 2 * len(held)
         group = held["kind"].astype(np.int64) * 64 + held["digits"]
@@ -145,6 +147,7 @@ class Speaker:
         number = held["number"].astype(np.int64)
         figures = int(held["digits"][0])
         version = held["version"].astype(np.int64)
+        phone = people.imei_at(person, held["start"].astype(np.int64))
         values = self._places(cell, new_cell)
         if figures:
             values["number"] = digits.swapped(number, figures)
@@ -159,8 +162,8 @@ class Speaker:
             "tmsi": digits.big_endian(tmsi(person, version, len(people.kind)), 4),
             "new_tmsi": digits.big_endian(tmsi(person, version + 1, len(people.kind)), 4),
             "imsi": digits.identity(people.imsi[person], 15, 1),
-            "imei": digits.identity(people.imei[person] * 10, 15, 2),
-            "imeisv": digits.identity(people.imei[person] * 100 + 1, 16, 3),
+            "imei": digits.identity(phone * 10, 15, 2),
+            "imeisv": digits.identity(phone * 100 + 1, 16, 3),
             "rand": drawn[:, :16],
             "sres": drawn[:, 16:20],
             "key": drawn[:, 20:28],

@@ -56,6 +56,8 @@ DIALOGUE = np.dtype(
 Dialogues = npt.NDArray[np.void]
 
 _UPDATES = [Dialogue.UPDATE, Dialogue.UPDATE_KEPT, Dialogue.UPDATE_BY_IMSI]
+_SWITCHES = [Act.ON, Act.OFF, Act.LOST, Act.FOUND]
+_REACHABLE = [Act.ON, Act.FOUND]
 _NEW_TMSI = [Dialogue.UPDATE, Dialogue.UPDATE_BY_IMSI]
 _OUT = np.array(
     [
@@ -152,7 +154,7 @@ class Network:
         made = made[np.lexsort((made["time"], made["person"]))]
         person, time = made["person"].astype(np.int64), made["time"]
         act = made["act"]
-        is_camp, is_switch = act == Act.CAMP, (act == Act.ON) | (act == Act.OFF)
+        is_camp, is_switch = act == Act.CAMP, np.isin(act, _SWITCHES)
         camps = _Known.of(
             person[is_camp],
             time[is_camp],
@@ -160,10 +162,8 @@ class Network:
             self._cell,
             begin,
         )
-        switches = _Known.of(
-            person[is_switch], time[is_switch], (act[is_switch] == Act.ON).astype(np.int64),
-            self._on, begin,
-        )  # fmt: skip
+        reachable = np.isin(act[is_switch], _REACHABLE).astype(np.int64)
+        switches = _Known.of(person[is_switch], time[is_switch], reachable, self._on, begin)
         before = camps.at(person[is_camp], time[is_camp] - 1)
         changed = made[is_camp][before != made["cell"][is_camp]]
         held = self._candidates(made, camps, switches, rng)
@@ -179,8 +179,8 @@ class Network:
     def _moved(self, made: Rows) -> None:
         camp = made["act"] == Act.CAMP
         self._cell[made["person"][camp]] = made["cell"][camp]
-        switch = (made["act"] == Act.ON) | (made["act"] == Act.OFF)
-        self._on[made["person"][switch]] = made["act"][switch] == Act.ON
+        switch = np.isin(made["act"], _SWITCHES)
+        self._on[made["person"][switch]] = np.isin(made["act"][switch], _REACHABLE)
 
     def _candidates(
         self, made: Rows, camps: _Known, switches: _Known, rng: np.random.Generator
@@ -192,20 +192,21 @@ class Network:
         now, then = camps.at(person, time), camps.at(person, time - 1)
         moves = (act == Act.CAMP) & was_on & (lac[now] != lac[then])
         wakes = (act == Act.ON) & ~was_on
+        found = (act == Act.FOUND) & ~was_on
         sleeps = (act == Act.OFF) & was_on
-        acts = (act >= Act.CALL_OUT) & was_on
+        acts = (act >= Act.CALL_OUT) & (act <= Act.EMERGENCY) & was_on
         held = np.zeros(len(made), DIALOGUE)
         for name in ("person", "peer", "number", "digits", "pair"):
             held[name] = made[name]
         held["start"] = time + np.where(
-            moves | wakes, rng.integers(800_000, 3_000_000, len(made)), 0
+            moves | wakes | found, rng.integers(800_000, 3_000_000, len(made)), 0
         )
         held["update"] = np.where(wakes, ATTACH, NORMAL)
         by_imsi = wakes & (rng.random(len(made)) < 0.02)
         held["kind"] = np.where(by_imsi, Dialogue.UPDATE_BY_IMSI, Dialogue.UPDATE)
         held["kind"][sleeps] = Dialogue.DETACH
         self._outcomes(held, act, rng)
-        held = held[(moves | wakes | sleeps | acts) & (held["kind"] != 255)]
+        held = held[(moves | wakes | found | sleeps | acts) & (held["kind"] != 255)]
         held["end"] = held["start"] + self._lasting(held)
         return self._with_rejections(held, rng)
 

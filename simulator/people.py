@@ -23,6 +23,8 @@ OFFICE, STUDENT, MIGRANT, TRAVELLER, RESIDENT, MACHINE = range(6)
 NEVER = float("inf")
 STATION_SECONDS = (1200.0, 2400.0)
 """From home to the train."""
+_OTHER_PHONES = 20_000_000
+"""What the IMEI of a second phone is above that of the first."""
 SECONDS_A_CELL = (150.0, 240.0)
 """Between cells along a way, four kilometres apart."""
 
@@ -67,9 +69,16 @@ class People(NamedTuple):
     msisdn: Integers
     imei: Integers
     """Fourteen digits."""
+    new_phone: Floats
+    """Seconds since 1970 when the SIM is put into another phone; NEVER for most."""
     family: Integers
     """The fixed line at home, in the city of registration, as a number of `family_digits`."""
     family_digits: Integers
+
+    def imei_at(self, person: Integers, time: Integers) -> Integers:
+        """Fourteen digits of the phone in which each one's SIM is (`time` in microseconds)."""
+        changed = time >= self.new_phone[person] * 1e6
+        return self.imei[person] + np.where(changed, _OTHER_PHONES, 0)
 
     def out_arrives(self, world: World) -> Floats:
         """When those who leave come to where they go, seconds since 1970."""
@@ -117,9 +126,19 @@ def make(world: World, scenario: Scenario) -> People:
         imsi=460_00_0000000000 + _scattered(count) % 10**10,
         msisdn=_numbers(registered),
         imei=10_1000_00_000000 % 10**14 + np.arange(count),
+        new_phone=_new_phones(scenario),
         family=_family(registered, digits, rng),
         family_digits=digits[registered],
     )
+
+
+def _new_phones(scenario: Scenario) -> Floats:
+    """When SIMs are put into other phones, by day."""
+    rng = np.random.default_rng([scenario.seed, 9])
+    count, days = scenario.people, max(1, int(scenario.lasts // 86_400))
+    hours = rng.integers(0, days, count) * 24 + rng.uniform(9, 20, count)
+    chosen = rng.random(count) < scenario.movement.new_phones
+    return np.where(chosen, scenario.starts + 3600 * hours, NEVER)
 
 
 def _scattered(count: int) -> Integers:

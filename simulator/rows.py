@@ -26,6 +26,9 @@ class Act(IntEnum):
     TEXT_IN = 6
     REQUEST = 7
     EMERGENCY = 8
+    LOST = 9
+    """Out of coverage: nobody is told."""
+    FOUND = 10
 
 
 ROW = np.dtype(

@@ -89,6 +89,10 @@ class Movement(_Part, frozen=True):
     """Of those in Zhengzhou: live at its border, where the phone changes between two cells."""
     day_trips: Share = Share(0.01)
     """Of those in Zhengzhou, each day: out to another city and back in the evening."""
+    new_phones: Share = Share(0)
+    """Of all, some time during the scenario: put their SIM into another phone."""
+    uncovered: Share = Share(0)
+    """Of all, each day: out of coverage for ten minutes to an hour and a half."""
 
 
 class Gathering(_Part, frozen=True):

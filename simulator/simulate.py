@@ -16,7 +16,8 @@ from simulator import days, people, response, world
 from simulator.captures import Captures, Pipe
 from simulator.carriers import Carrier
 from simulator.messages import NOTHING, Messages, Speaker, joined
-from simulator.network import Network
+from simulator.network import Dialogues, Network
+from simulator.pace import Paced
 from simulator.rows import HOUR, Hours
 from simulator.scenario import Scenario, ScenarioError
 from simulator.truth import Truth
@@ -29,6 +30,8 @@ _SLICE = 65_536
 _DAY_HOURS = 24
 _PART = 32_768
 """Messages that are made into frames at a time."""
+_SPOKEN = 16_384
+"""Dialogues that are made into messages at a time."""
 
 
 class Simulated(NamedTuple):
@@ -49,8 +52,9 @@ Progress = Callable[[Simulated], None]
 class Simulation:
     """One scenario on its way through time."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+    def __init__(self, scenario: Scenario, pace: float | None = None) -> None:
+        """`pace`: seconds of the scenario that are written a second; None: as fast as it goes."""
+        self.scenario, self._pace = scenario, pace
         self.world = world.make(scenario.network.mscs)
         self.people = people.make(self.world, scenario)
         self.begin, self.end = int(scenario.starts * SECOND), int(scenario.ends * SECOND)
@@ -92,9 +96,8 @@ class Simulation:
             response.model_json(self.scenario.seed, self.begin, self.end), encoding="utf-8"
         )
 
-    def _play(
-        self, captures: Captures | Pipe, truth: Truth | None, progress: Progress
-    ) -> Simulated:
+    def _play(self, written: Captures | Pipe, truth: Truth | None, progress: Progress) -> Simulated:
+        captures = written if self._pace is None else Paced(written, self._pace)
         network = Network(self.world, self.people, self.scenario)
         speaker = Speaker(self.world, self.people, self.scenario, network)
         carrier = Carrier(self.world, self.scenario)
@@ -113,22 +116,38 @@ class Simulation:
                 held, camps = network.play(made, time, time + HOUR)
                 if truth is not None:
                     truth.add(held, camps)
-                spoken = joined([waiting, speaker.speak(held, hour)])
-                now, waiting = _split(spoken, carrier.seen(spoken), min(time + HOUR, self.end))
-                done = done._replace(dialogues=done.dialogues + len(held))
-                for part in _parts(now, carrier.seen(now)):
-                    frames = carrier.carry(part, done.messages)
-                    octets = captures.write(frames, time)
-                    done = done._replace(
-                        messages=done.messages + len(part.time),
-                        frames=done.frames + len(frames.time),
-                        octets=done.octets + octets,
-                        reached=int(carrier.seen(part).max()),
-                    )
-                    progress(done)
+                for number, (spoken, until) in enumerate(_stretches(held, time + HOUR)):
+                    if number and spoken["start"][0] >= self.end:
+                        break
+                    drawn_from = (hour, number) if number else (hour,)
+                    made_now = joined([waiting, speaker.speak(spoken, *drawn_from)])
+                    limit = min(until if until == time + HOUR else until - carrier.ahead, self.end)
+                    now, waiting = _split(made_now, carrier.seen(made_now), limit)
+                    done = done._replace(dialogues=done.dialogues + len(spoken))
+                    for part in _parts(now, carrier.seen(now)):
+                        done = self._written(part, carrier, captures, done, time)
+                        progress(done)
         if truth is not None:
             truth.close(self.end)
         return done
+
+    def _written(
+        self,
+        part: Messages,
+        carrier: Carrier,
+        captures: Captures | Pipe | Paced,
+        done: Simulated,
+        time: int,
+    ) -> Simulated:
+        """Some messages as frames into the captures; what the run has come to then."""
+        frames = carrier.carry(part, done.messages)
+        octets = captures.write(frames, time)
+        return done._replace(
+            messages=done.messages + len(part.time),
+            frames=done.frames + len(frames.time),
+            octets=done.octets + octets,
+            reached=int(carrier.seen(part).max()),
+        )
 
     def _first_hour(self) -> int:
         """The midnight in China before the beginning."""
@@ -152,6 +171,15 @@ SETTINGS = """{
   "control_salt": "xinling simulator: protects nobody"
 }
 """
+
+
+def _stretches(held: Dialogues, end: int) -> Iterator[tuple[Dialogues, int]]:
+    """The dialogues of an hour by their start, some at a time, each with when the next begin."""
+    order = np.argsort(held["start"], kind="stable")
+    for first in range(0, max(len(order), 1), _SPOKEN):
+        last = first + _SPOKEN
+        until = int(held["start"][order[last]]) if last < len(order) else end
+        yield held[order[first:last]], until
 
 
 def _parts(messages: Messages, seen: Integers) -> Iterator[Messages]:

@@ -616,11 +616,15 @@ def simulate(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Instead of the file's.")
     ] = None,
+    pace: Annotated[
+        float | None,
+        typer.Option("--pace", min=0.001, help="Write so many times as fast as it happens."),
+    ] = None,
 ) -> None:
     """Make up a population: captures, cells, areas, profiles, and the truth about it."""
     from simulator import command
 
-    command.run(scenario, output, people=people, days=days, seed=seed)
+    command.run(scenario, output, people=people, days=days, seed=seed, pace=pace)
 
 
 def _time(text: str | None, option: str = "--until") -> int | None:
