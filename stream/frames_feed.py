@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from decoders.capture import Capture
 from decoders.kernel import FrameReader, Frames
+from decoders.kernel.frames import FRAMES
 from decoders.kernel.ordered import FramesInOrder, joined, selected
 from stream import frames_reader
 from stream.feeds import HELD_RECORDS, AnyFeed, Hold
 from stream.sources import Report
 
-BLOCKS = 32
-"""Blocks that may wait to be taken, of some thousand frames each where there are so many."""
+BLOCKS = 256
+"""Blocks that may wait to be taken, of a quarter of a megabyte each at most."""
 
 
 class FramesFeed(AnyFeed[Frames]):
@@ -54,11 +55,23 @@ class _Alone:
     def passed(self, blocks: list[Frames], now: float) -> list[Frames]:
         if blocks:
             self._heard = now
-            return list(self._order.feed(joined(blocks)))
+            return [free for some in _together(blocks) for free in self._order.feed(some)]
         return self.all() if now - self._heard >= self._seconds else []
 
     def all(self) -> list[Frames]:
         return list(self._order.rest())
+
+
+def _together(blocks: list[Frames]) -> Iterator[Frames]:
+    """Small blocks joined, to no more than what is put in order at once."""
+    waiting: list[Frames] = []
+    for frames in blocks:
+        waiting.append(frames)
+        if sum(len(one.times) for one in waiting) >= FRAMES:
+            yield joined(waiting)
+            waiting = []
+    if waiting:
+        yield joined(waiting)
 
 
 class _SideBySide:

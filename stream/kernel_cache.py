@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-_UNSEEN: Final = frozenset({"__init__.py", "kernel.py", "plain.py"})
+_UNSEEN: Final = frozenset({"__init__.py", "kernel.py", "ordered.py", "plain.py", "rows.py"})
 """Files of the kernel of which compiled code sees nothing."""
 _IMPORT: Final = re.compile(r"^from decoders\.(\w+) import", re.MULTILINE)
 
