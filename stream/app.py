@@ -20,6 +20,7 @@ from yarl import URL
 
 from stream.config import Config
 from stream.in_flight import InFlight
+from stream.lanes import Lanes
 from stream.topics import MAX_RECORD_BYTES
 
 logger = logging.getLogger(__name__)
@@ -78,8 +79,12 @@ class Role:
         start: Start | None = None,
         assigned: Assigned | None = None,
         window: int = 0,
+        lanes: bool = False,
     ) -> None:
-        """`window`: so many records in hand at once; 0 for one after another, each in its turn."""
+        """`window`: so many records in hand at once; 0 for one after another, each in its turn.
+
+        `lanes`: partitions side by side, for a topic whose progress Kafka is not asked for.
+        """
         self.topic = topic
         self.group = _group(config, topic)
         self._take = take
@@ -89,6 +94,7 @@ class Role:
         self._idle = asyncio.Event()
         self._idle.set()
         self.in_flight = InFlight(window, take, fail) if window else None
+        self.lanes = Lanes(take, fail) if lanes else None
         self.app = _app(config, topic)
         self.app.start_at = start
         self.app.transport = SeekingTransport(self.app.conf.broker_consumer, self.app)
@@ -101,7 +107,7 @@ class Role:
             key_type=bytes,
             allow_empty=True,
         )
-        agent = self._several if window else self._agent
+        agent = self._side_by_side if lanes else self._several if window else self._agent
         self.app.agent(source, name=f"xinling.{topic}", concurrency=1)(agent)
 
     async def start(self) -> None:
@@ -119,8 +125,12 @@ class Role:
                 await self._idle.wait()
                 if self.in_flight is not None:
                     await self.in_flight.settled()
+                if self.lanes is not None:
+                    await self.lanes.settled()
         if self.in_flight is not None:
             await self.in_flight.cancel()
+        if self.lanes is not None:
+            await self.lanes.cancel()
         await self.app.stop()
 
     async def watch(self) -> None:
@@ -156,6 +166,15 @@ class Role:
                 self._fail(error)
                 await asyncio.Event().wait()
             self._idle.set()
+
+    async def _side_by_side(self, stream: Any) -> None:
+        """As `_agent`, a partition not waiting for another."""
+        assert self.lanes is not None
+        async for event in stream.events():
+            if self._stopping:
+                await asyncio.Event().wait()
+            message = event.message
+            await self.lanes.put(message.partition, message.offset, message.value or b"")
 
     async def _several(self, stream: Any) -> None:
         """As `_agent`, with a window of records in hand; each acknowledged in its turn."""

@@ -80,10 +80,12 @@ class Batcher:
 
     def add(self, event: Event) -> list[Addressed]:
         """Takes an event; gives the batch that it filled, if any."""
-        self._time = max(self._time, event.time)
-        self.clock = max(self.clock, second_before(event.time))
-        signal = Signal(self._number(), event)
-        return self._append(partition_of(event.subscriber, len(self._open)), signal)
+        time, opened = event.time, self._open
+        self._time = max(self._time, time)
+        if time > self.clock + SECOND:
+            self.clock = second_before(time)
+        partition = partition_of(event.subscriber, len(opened)) if len(opened) > 1 else 0
+        return self._append(partition, Signal(self._number(), event))
 
     def change(self, item: OfSubscriber) -> list[Addressed]:
         """Takes a change of one subscriber; gives the batch that it filled, if any."""

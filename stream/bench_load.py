@@ -33,6 +33,9 @@ _LACS = 200
 _CITY_LACS = 80
 _CELLS = 50
 _MOVES = 0.1
+_AFTER_STAYING = "10s"
+"""As if everybody had been where they are for long: whoever leaves has a timer."""
+_MOST_FRAMES = 5
 _MIX = (
     *[events.LOCATION_UPDATED] * 9,
     *[events.LOCATION_SEEN] * 3,
@@ -54,6 +57,8 @@ def bundle() -> dict[str, bytes]:
         text = (files("rules") / "campaigns" / name).read_text("utf-8")
         campaign = {**yaml.safe_load(text), "status": "live"}
         campaign["limits"].pop("total", None)
+        if "left" in campaign["trigger"]:
+            campaign["trigger"]["left"]["after_staying"] = _AFTER_STAYING
         found[f"campaigns/{name}"] = yaml.safe_dump(campaign, allow_unicode=True).encode()
     area = {
         "type": "Feature",
@@ -105,7 +110,7 @@ class Traffic:
             place = self._places[who] = rng.randrange(_LACS * _CELLS)
         talks = kind not in {events.LOCATION_UPDATED, events.LOCATION_SEEN}
         return Event(
-            id=f"{rng.getrandbits(96):024x}",
+            id=f"{rng.getrandbits(128):032x}",
             type=kind,
             time=FIRST_TIME + self._number * SECOND // EVENTS_A_SECOND,
             subscriber=subscriber(who),
@@ -116,8 +121,12 @@ class Traffic:
             direction=events.MOBILE_ORIGINATED if talks else None,
             other_party=self._party() if kind == events.CALL_ATTEMPTED else None,
             detail=dict(_UPDATE) if kind == events.LOCATION_UPDATED else {},
-            frames=[Frame("bench.pcap", self._number * 9)],
+            frames=self._frames(),
         )
+
+    def _frames(self) -> list[Frame]:
+        first, count = self._number * 9, self._rng.randint(1, _MOST_FRAMES)
+        return [Frame("bench.pcap", first + 2 * number) for number in range(count)]
 
     def _party(self) -> OtherParty:
         far = self._rng.random() < _LONG_DISTANCE

@@ -116,7 +116,10 @@ async def _step(server: Server, url: str, subscribers: int, events: int) -> None
             },
             "octets_per_event_in_the_log": round(sum(len(one) for _, one in records) / events),
             "redis_octets_per_profile": round((known - empty) / subscribers),
+            "states": stored,
+            "timers": sum([await store.pending(number) for number in range(_PARTITIONS)]),
             "redis_octets_per_state": round(octets / stored),
+            "redis_octets_per_subscriber": round(octets / subscribers),
         }
     )
     await store.close()

@@ -54,6 +54,9 @@ class Reached(NamedTuple):
     time: int
 
 
+_MOMENTS = (Event, Reached)
+
+
 def signals_of(
     records: Iterable[Record], decode: Callable[[Record], list[Message]], correlator: Correlator
 ) -> Iterator[Event | Reached | FeedScored]:
@@ -137,16 +140,21 @@ class Replay:
         ) as engine:
             for change in changes:
                 await _put(engine, self._change(change))
+            paused = None
             for item in events:
-                if isinstance(item, Event | Reached):
-                    await self._pause(engine, second_before(item.time))
-                if isinstance(item, Event):
+                if isinstance(item, _MOMENTS):
+                    if (second := second_before(item.time)) != paused:
+                        await self._pause(engine, second)
+                        paused = second
+                    if isinstance(item, Reached):
+                        self._batcher.tick(second)
+                        continue
                     count += 1
-                    await _put(engine, self._event(item, count))
-                elif isinstance(item, Reached):
-                    self._batcher.tick(second_before(item.time))
+                    if filled := self._event(item, count):
+                        await _put(engine, filled)
                 else:
                     await _put(engine, self._change(item))
+                    paused = None
             if until is not None:
                 self._batcher.tick(until)
             await _put(engine, self._batcher.flush())

@@ -72,8 +72,9 @@ class SubscribersPart(Part):
             key_version=config.privacy.key_version,
         )
         self._role = Role(
-            config, topics.EVENTS, driver.take, fail, start=driver.start, assigned=self._relay.own
-        )
+            config, topics.EVENTS, driver.take, fail,
+            start=driver.start, assigned=self._relay.own, lanes=True,
+        )  # fmt: skip
         self._watchdog = Watchdog(
             owned=self._role.partitions,
             progress=driver.start,
