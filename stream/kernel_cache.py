@@ -17,7 +17,7 @@ from typing import Final
 
 _UNSEEN: Final = frozenset({"__init__.py", "kernel.py", "ordered.py", "plain.py", "rows.py"})
 """Files of the kernel of which compiled code sees nothing."""
-_IMPORT: Final = re.compile(r"^from decoders\.(\w+) import", re.MULTILINE)
+_IMPORT: Final = re.compile(r"^from decoders(?:\.(\w+))? import ([\w, ]+)", re.MULTILINE)
 
 
 READY_OCTETS: Final = 4_000_000
@@ -63,7 +63,8 @@ def _digest() -> str:
             continue
         source = file.read_text(encoding="utf-8")
         made.update(source.encode())
-        for module in _IMPORT.findall(source):
-            path = decoders / f"{module}.py"
-            made.update(path.read_bytes() if path.exists() else b"")
+        for module, names in _IMPORT.findall(source):
+            for name in [module] if module else names.split(", "):
+                path = decoders / f"{name}.py"
+                made.update(path.read_bytes() if path.exists() else b"")
     return made.hexdigest()
