@@ -26,7 +26,8 @@ Integers = npt.NDArray[np.int64]
 
 SECOND = 1_000_000
 _EAST = 8 * 3600
-_SLICE = 65_536
+_SLICE = 8_192
+"""People whose day is planned at a time."""
 _DAY_HOURS = 24
 _PART = 32_768
 """Messages that are made into frames at a time."""
