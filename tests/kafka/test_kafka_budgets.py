@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import expected
@@ -40,7 +40,7 @@ def eight(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One campaign with a total of its own, and everybody willing at any hour."""
     home = tmp_path / "rules"
     (home / "campaigns").mkdir(parents=True)
@@ -50,7 +50,7 @@ def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("campaigns", "settings.json"):
         key = f"XINLING_RULES_{name.split('.')[0].upper()}"
         monkeypatch.setenv(key, str(home / name))
-    yield home
+    return home
 
 
 @pytest.fixture

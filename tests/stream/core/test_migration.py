@@ -277,5 +277,3 @@ def test_partitions_agree_on_what_was_seen() -> None:
     whole = migration.merged([Head(1, 2, two, {}), Head(0, 2, one, {})])
     assert whole.sequences == {"a": 4, "b": 9}
     assert (whole.clocks, whole.spent, whole.turns) == ({"x": 6}, {"c": 1}, 0)
-
-
