@@ -235,7 +235,7 @@ class RuleSet:
         """Decides all that is due at `now` together, since campaigns meet in an instant."""
         stays, came = state.stays, firings
         if stays:
-            timed, stays = self._sampling.fired(stays, now, feeds)
+            timed, stays = self._sampling.fired(state, now, feeds)
             came = (*timed, *firings)
         doubted = combinations.doubted(state.progress, now, feeds) if feeds else state.progress
         progress, came = self._circuit.run(doubted, came, now)

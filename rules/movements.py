@@ -102,7 +102,9 @@ class Departure:
         due = seen.mark.time + self.confirmed_by if stayed >= self.after_staying else None
         return Stay(stay.first, stay.last, seen.mark, due, stay.gap or seen.gap)
 
-    def still_true(self, stay: Stay, place: Callable[[Mark], Membership]) -> bool:
+    def still_true(
+        self, stay: Stay, _last: Mark | None, place: Callable[[Mark], Membership]
+    ) -> bool:
         """Whether, by the areas of now, the marks of a due stay are where they were."""
         assert stay.out is not None
         return self.here(place(stay.last)) is True and self.here(place(stay.out)) is False
@@ -139,7 +141,9 @@ class _Sojourn:
         """Whether a cell is in the place; None if nobody can say."""
         return None if self.place in membership.unknown else self.place in membership.inside
 
-    def still_true(self, stay: Stay, place: Callable[[Mark], Membership]) -> bool:
+    def still_true(
+        self, stay: Stay, _last: Mark | None, place: Callable[[Mark], Membership]
+    ) -> bool:
         """Whether, by the areas of now, the visit was in the place."""
         return self.here(place(stay.last)) is True
 
@@ -220,6 +224,14 @@ class Absence(_Sojourn):
         if mark.time - begun.time >= self.confirmed_by:
             return self._counted(begun, seen)
         return Stay(stay.first, stay.last, begun, None, stay.gap or seen.gap, stay.done)
+
+    def still_true(
+        self, stay: Stay, last: Mark | None, place: Callable[[Mark], Membership]
+    ) -> bool:
+        """Whether, by the areas of now, the visit was in the place and no sample after it is."""
+        if self.here(place(stay.last)) is not True:
+            return False
+        return last is None or last == stay.last or self.here(place(last)) is not True
 
     def _counted(self, first: Mark, seen: Seen) -> Stay:
         return Stay(first, seen.mark, due=seen.mark.time + self.duration, gap=seen.gap)

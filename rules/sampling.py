@@ -67,17 +67,19 @@ class Sampling:
         return _moved(state, state.last, stays)
 
     def fired(
-        self, before: dict[int, Stay], now: int, feeds: Feeds
+        self, state: Subscriber, now: int, feeds: Feeds
     ) -> tuple[list[Firing], dict[int, Stay]]:
         """Triggers whose timers are due, and the progress that is left."""
         firings: list[Firing] = []
+        before = state.stays
         due = [key for key, stay in before.items() if stay.due is not None and stay.due <= now]
         if not due:
             return firings, before
         stays = {key: stay for key, stay in before.items() if key not in due}
+        placed = self._whereabouts.placed
         for key in due:
             stay, trigger = before[key], self._index.places.get(key)
-            if trigger is None or not trigger.still_true(stay, self._whereabouts.placed):
+            if trigger is None or not trigger.still_true(stay, state.last, placed):
                 continue
             firing = trigger.fired(stay)
             if trigger.kind in ABSENCES and self._fallen(trigger.place, stay, now, feeds):
