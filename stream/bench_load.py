@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from hashlib import blake2b
 from importlib.resources import files
 
 import yaml
@@ -72,8 +73,8 @@ def bundle() -> dict[str, bytes]:
 
 
 def subscriber(number: int) -> str:
-    """A pseudonym in the form of the real ones."""
-    return f"1-{number:024x}"
+    """A pseudonym in the form of the real ones, and as evenly spread."""
+    return "1-" + blake2b(number.to_bytes(8, "big"), digest_size=12).hexdigest()
 
 
 def changes(subscribers: int, epoch: str, partitions: int) -> Iterator[Addressed]:

@@ -55,10 +55,13 @@ def counted(partition: int, progress: Progress, run: StepRun) -> Handled:
     metrics.repeated_events.inc(run.repeated)
     metrics.timers_fired.inc(run.fired)
     metrics.late_events.inc(run.late)
-    for entry in run.decided:
-        verdict = entry.verdict
-        if entry.budget is None:  # else the allocator decides, and counts
-            metrics.verdicts.labels(verdict.campaign, verdict.verdict, verdict.reason or "").inc()
+    decided = Counter(
+        (entry.verdict.campaign, entry.verdict.verdict, entry.verdict.reason or "")
+        for entry in run.decided
+        if entry.budget is None  # else the allocator decides, and counts
+    )
+    for labels, count in decided.items():
+        metrics.verdicts.labels(*labels).inc(count)
     faults = Counter(fault.reason for fault in run.faults)
     for reason, count in faults.items():
         metrics.dead_letters.labels(reason).inc(count)

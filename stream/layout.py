@@ -27,11 +27,11 @@ CURRENT = 2
 BUCKETS = 4096
 SMALL_ENTRY = 1024
 """Octets up to which Redis should keep an entry in a small hash (deploy/redis/redis.conf)."""
-_DIGITS = 24
+_PSEUDONYM = 26
+_FIELD = 13
+_KEYS = frozenset("123456789")
 _OTHER = b"\x00"
 """Before a name that is no pseudonym."""
-_VERSIONS = {f"{version}-": bytes([version]) for version in range(1, 10)}
-_PREFIXES = {packed: text for text, packed in _VERSIONS.items()}
 
 
 def field(subscriber: str) -> bytes:
@@ -39,21 +39,20 @@ def field(subscriber: str) -> bytes:
 
     Fields stand in the order of names.
     """
-    version, digits = _VERSIONS.get(subscriber[:2]), subscriber[2:]
-    if version is not None and len(digits) == _DIGITS:
+    if len(subscriber) == _PSEUDONYM and subscriber[1] == "-" and subscriber[0] in _KEYS:
         try:
-            packed = bytes.fromhex(digits)
+            packed = bytes.fromhex(f"0{subscriber[0]}{subscriber[2:]}")
         except ValueError:
             packed = b""
-        if packed.hex() == digits:
-            return version + packed
+        if len(packed) == _FIELD and subscriber == subscriber.lower():
+            return packed
     return _OTHER + subscriber.encode()
 
 
 def subscriber(packed: bytes) -> str:
     """The name that `field` packed."""
-    prefix = _PREFIXES.get(packed[:1])
-    return packed[1:].decode() if prefix is None else prefix + packed[1:].hex()
+    version = packed[0]
+    return f"{version}-{packed[1:].hex()}" if version else packed[1:].decode()
 
 
 def octets(value: bytes | str | None) -> bytes:
