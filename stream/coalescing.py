@@ -12,15 +12,20 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 _MOST = 500
 """Commands of one round trip."""
 
 
+_Asked = tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]
+"""A command, its options, and who waits for the answer."""
+
+
 class CoalescingRedis(Redis):
     """`redis.asyncio.Redis`, whose plain commands share their round trips; pipelines do not."""
 
-    _waiting: list[tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]]
+    _waiting: list[_Asked]
     _sending: asyncio.Task[None] | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -48,11 +53,8 @@ class CoalescingRedis(Redis):
     async def _send(self) -> None:
         while self._waiting:
             some, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-            pipe = self.pipeline(transaction=False)
-            for args, options, _ in some:
-                pipe.execute_command(*args, **options)
             try:
-                answers = await pipe.execute(raise_on_error=False)
+                answers = await self._answers(some)
             except asyncio.CancelledError:
                 self._fail(some, RedisConnectionError("the client is closed"))
                 raise
@@ -62,11 +64,20 @@ class CoalescingRedis(Redis):
             for (_, _, future), answer in zip(some, answers, strict=True):
                 _settle(future, answer)
 
-    def _fail(
-        self,
-        some: list[tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]],
-        error: Exception,
-    ) -> None:
+    async def _answers(self, some: list[_Asked]) -> list[Any]:
+        """Answers and errors, one for each; raises where nobody answers."""
+        if len(some) == 1:
+            args, options, _ = some[0]
+            try:
+                return [await super().execute_command(*args, **options)]  # type: ignore[no-untyped-call]
+            except ResponseError as error:
+                return [error]
+        pipe = self.pipeline(transaction=False)
+        for args, options, _ in some:
+            pipe.execute_command(*args, **options)
+        return list(await pipe.execute(raise_on_error=False))
+
+    def _fail(self, some: list[_Asked], error: Exception) -> None:
         for _, _, future in some:
             _settle(future, error)
 
