@@ -63,6 +63,8 @@ def meet(folder: Path | None, areas: Path | None, cells: Path | None) -> None:
     console.print(table)
     if len(found) > _MOST_SHOWN:
         console.print(f"and {len(found) - _MOST_SHOWN:,} further pairs")
+    for line in conflicts.picture(found):
+        console.print(line, highlight=False, markup=False)
     if rules.settings.apart:
         seconds = rules.settings.apart // SECOND
         console.print(f"besides, all of them meet within {seconds:,} s after one was sent")

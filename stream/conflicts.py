@@ -6,7 +6,7 @@ a question to a replay (`xinling replay --summary` shows whom campaigns share).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import combinations, product
 from typing import NamedTuple
@@ -59,6 +59,33 @@ def conflicts(campaigns: Sequence[Campaign]) -> Iterator[Conflict]:
             tie=one.priority == other.priority,
             excludes=_excludes(one, other) or _excludes(other, one),
         )
+
+
+_DRAWN: dict[str, str] = {SAME_EVENT: "●", SAME_MOMENT: "◆", LATER: "·"}
+MOST_DRAWN = 40
+"""Campaigns that a picture has room for."""
+
+
+def picture(found: Sequence[Conflict]) -> Iterator[str]:
+    """A square of campaigns, the first to go out on top; nothing for more than `MOST_DRAWN`."""
+    by_id = {one.id: one for each in found for one in (each.first, each.second)}
+    order = sorted(by_id.values(), key=_rank)
+    if len(order) > MOST_DRAWN:
+        return
+    signs = {(each.first.id, each.second.id): _DRAWN[each.how] for each in found}
+    width = max((len(one.id) for one in order), default=0)
+    yield ""
+    yield " " * (width + 4) + " ".join(f"{number:>2}" for number in range(1, len(order) + 1))
+    for number, row in enumerate(order, 1):
+        cells = (_drawn(signs, row, column) for column in order)
+        yield f"{row.id:<{width}} {number:>2} " + " ".join(f"{cell:>2}" for cell in cells)
+    yield "  ".join(f"{sign} {how}" for how, sign in _DRAWN.items())
+
+
+def _drawn(signs: Mapping[tuple[str, str], str], row: Campaign, column: Campaign) -> str:
+    if row is column:
+        return "╲"
+    return signs.get((row.id, column.id)) or signs.get((column.id, row.id)) or ""
 
 
 def _rank(campaign: Campaign) -> tuple[bool, int, str]:

@@ -54,6 +54,13 @@ def test_a_shipped_campaign_agrees_with_the_published_schema(path: Path) -> None
     jsonschema.validate(Source(path.read_bytes(), path.name).value, SCHEMA)
 
 
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_shipped_campaign_tells_editors_where_the_schema_is(path: Path) -> None:
+    first = path.read_text("utf-8").splitlines()[0]
+    name = first.removeprefix("# yaml-language-server: $schema=")
+    assert (path.parent / name).resolve() == ROOT / "rules" / "campaign.schema.json"
+
+
 def test_the_published_schema_is_the_one_that_the_types_make() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     script = ROOT / "docs" / "make_campaign_schema.py"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rules.engine import RuleSet
-from stream.conflicts import LATER, SAME_EVENT, SAME_MOMENT, conflicts
+from stream.conflicts import LATER, MOST_DRAWN, SAME_EVENT, SAME_MOMENT, conflicts, picture
 
 AREAS = b'{"features": [{"properties": {"area": "here", "lacs": [1]}, "geometry": null}]}'
 OUT = "direction: mobile originated"
@@ -85,3 +85,26 @@ def test_ties_and_exclusions_are_told(tmp_path: Path, xinling: Callable[..., Any
 def test_a_single_campaign_meets_nobody(tmp_path: Path, xinling: Callable[..., Any]) -> None:
     (tmp_path / "a.yaml").write_bytes(campaign("a", CALL))
     assert "no two of these campaigns could meet" in xinling("campaigns", "conflicts", tmp_path).out
+
+
+def test_the_picture_shows_who_meets_whom_the_first_to_go_out_on_top() -> None:
+    files = [
+        campaign("a", CALL, "priority: 10"),
+        campaign("b", "called: {}", "priority: 90"),
+        campaign("c", LEAVE, "priority: 50"),
+    ]
+    bundle = {f"{number}.yaml": data for number, data in enumerate(files)}
+    drawn = picture([*conflicts(RuleSet.load({**bundle, "areas.geojson": AREAS}).campaigns)])
+    assert [line.rstrip() for line in drawn] == [
+        "",
+        "      1  2  3",
+        "b  1  ╲  ·  ●",
+        "c  2  ·  ╲  ·",
+        "a  3  ●  ·  ╲",
+        "● at one event  ◆ at one moment  · while one is held",
+    ]
+
+
+def test_a_picture_that_no_page_has_room_for_is_not_drawn() -> None:
+    files = {f"{n}.yaml": campaign(f"c{n}", "called: {}") for n in range(MOST_DRAWN + 1)}
+    assert [*picture([*conflicts(RuleSet.load(files).campaigns)])] == []
