@@ -75,20 +75,24 @@ class Answers:
 
     async def take_over(self, before: Answers, people: Sequence[Moved]) -> None:
         """What `before`, under another privacy key, has of `people`; it is gone there then."""
+        if not people:
+            return
+        said_no = await self._redis.mget([_NO + one.old for one in people])
         async with self._redis.pipeline(transaction=False) as pipe:
             for one in people:
                 pipe.zrange(before._key(one.number), 0, -1, withscores=True)
-                pipe.get(_NO + one.old)
             found = await pipe.execute()
-            for one, noted, no in zip(people, found[::2], found[1::2], strict=True):
+            gone: list[str] = []
+            for one, noted, no in zip(people, found, said_no, strict=True):
                 if noted:
                     pipe.zadd(self._key(one.number), dict(noted))
                     pipe.expire(self._key(one.number), KEEP_SECONDS)
+                    gone.append(before._key(one.number))
                 if no is not None:
                     pipe.set(_NO + one.new, no)
-            await pipe.execute()
-            for one in people:
-                pipe.delete(before._key(one.number), _NO + one.old)
+                    gone.append(_NO + one.old)
+            if gone:
+                pipe.delete(*gone)
             await pipe.execute()
 
     def _key(self, number: str) -> str:

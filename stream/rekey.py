@@ -45,7 +45,7 @@ from stream.state import (
 )
 from stream.vault import Vault, in_vault
 
-AT_ONCE = 500
+AT_ONCE = 4000
 """People that are in memory at a time."""
 MOST_RECORDS = 1_000_000
 """What the allocator may have to tell the log: the refusals of a minute."""

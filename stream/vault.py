@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -57,11 +58,10 @@ class Vault:
         """Keeps pseudonym → identity, replacing what was there; one round trip."""
         if not identities:
             return
-        sealed = {_PREFIX + who: self._seal(who, identity) for who, identity in identities.items()}
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for name, value in sealed.items():
-                pipe.set(name, value)
-            await pipe.execute()
+        sealed: dict[Any, Any] = {
+            _PREFIX + who: self._seal(who, identity) for who, identity in identities.items()
+        }
+        await self._redis.mset(sealed)
 
     async def get(self, subscriber: str) -> Identity | None:
         """The identity behind a pseudonym, or None; raises `VaultError` when it does not open."""
@@ -72,22 +72,17 @@ class Vault:
     async def get_all(self, subscribers: Collection[str]) -> dict[str, Identity]:
         """The identities that are known, by pseudonym; raises `VaultError` as `get` does."""
         names = list(subscribers)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for name in names:
-                pipe.get(_PREFIX + name)
-            sealed = await pipe.execute()
+        sealed = await self._redis.mget([_PREFIX + name for name in names]) if names else []
         return {
             name: self._open(name, record)
             for name, record in zip(names, sealed, strict=True)
-            if record is not None
+            if isinstance(record, bytes)
         }
 
     async def forget_all(self, subscribers: Collection[str]) -> None:
         """Erases identities; one round trip."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for name in subscribers:
-                pipe.delete(_PREFIX + name)
-            await pipe.execute()
+        if subscribers:
+            await self._redis.delete(*(_PREFIX + name for name in subscribers))
 
     async def forget(self, subscriber: str) -> bool:
         """Erases an identity; whether there was one."""
