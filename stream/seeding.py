@@ -83,6 +83,7 @@ class Seeding:
         self._passed: set[tuple[str, str]] = set()
         self._accepted: set[str] = set()
         self._began: dict[str, float] = {}
+        self._alarmed: set[str] = set()
         self._sending: dict[str, asyncio.Task[bool]] = {}
         self.waiting = 0
 
@@ -99,6 +100,8 @@ class Seeding:
         """Sends what is to be sent now; raises RedisError, StoreUnavailableError, VaultError."""
         names = await self._seeds.names()
         if not names:
+            for campaign_id in tuple(self._alarmed):
+                self._alarm(campaign_id, failed=False)
             return
         rules = await self._rules()
         asked = await self._seeds.asked()
@@ -107,6 +110,8 @@ class Seeding:
             runs = campaign.status == LIVE and not stopped & {campaign.id, EVERY}
             if runs or campaign.id in asked:
                 await self._send(campaign.id, campaign.sender, texts(campaign), names)
+            elif campaign.id in self._alarmed:
+                self._alarm(campaign.id, failed=False)
             if campaign.id in asked:
                 await self._seeds.answered(campaign.id)
 
@@ -171,8 +176,13 @@ class Seeding:
         """Whether the SMSC has accepted all of it, now or before."""
         self._gate.senders[campaign] = sender
         states = [await self._sent(campaign, text, name) for text in wanted for name in names]
-        metrics.seeds_failed.labels(campaign).set(not _MAY_BE_GOOD.issuperset(states))
+        self._alarm(campaign, failed=not _MAY_BE_GOOD.issuperset(states))
         return _GOOD.issuperset(states)
+
+    def _alarm(self, campaign: str, *, failed: bool) -> None:
+        """It stands until the text or the list is another, or the campaign runs no more."""
+        metrics.seeds_failed.labels(campaign).set(failed)
+        (self._alarmed.add if failed else self._alarmed.discard)(campaign)
 
     async def _sent(self, campaign: str, text: str, name: str) -> str | None:
         """What has become of one text to one number; sends it if nothing has."""

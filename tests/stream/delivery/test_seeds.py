@@ -170,6 +170,29 @@ async def test_where_one_fails_an_alarm_is_raised_and_offers_wait_and_go_on(test
     assert test.seeding.waiting == 0
 
 
+async def test_an_alarm_ends_with_the_text_the_number_or_the_campaign(test: Test) -> None:
+    failed = metrics.seeds_failed.labels("two-cities")._value
+    test.room.smsc.faults.append(Fault.REJECT)
+    await test.seeding.look()
+    await test.seeding.look()
+    assert failed.get() == 1
+    test.campaign("text: 新的")
+    await test.seeding.look()
+    assert failed.get() == 0
+    test.campaign()
+    await test.seeding.look()
+    assert failed.get() == 1, "what failed is not sent again"
+    await test.know(TESTERS[1:])
+    await test.seeding.look()
+    assert failed.get() == 0
+    await test.know()
+    await test.seeding.look()
+    assert failed.get() == 1
+    test.campaign(status="paused")
+    await test.seeding.look()
+    assert failed.get() == 0
+
+
 async def test_where_nothing_fails_no_alarm_stands(test: Test) -> None:
     await test.seeding.look()
     assert metrics.seeds_failed.labels("two-cities")._value.get() == 0
