@@ -73,14 +73,19 @@ class Effect(NamedTuple):
 class Market:
     """The people of the simulation in a folder; `write` takes every outcome, in their order."""
 
-    def __init__(self, folder: Path, write: Callable[[Outcome], None]) -> None:
-        """Raises XinlingError for a folder that `xinling simulate` did not write."""
-        told = _told(folder)
+    def __init__(
+        self, folder: Path, write: Callable[[Outcome], None], seed: int | None = None
+    ) -> None:
+        """`seed` draws other answers than the simulation's own.
+
+        Raises XinlingError for a folder that `xinling simulate` did not write.
+        """
+        told = read(folder)
         self._end = told.end
-        self._model = response.Model(told.seed)
+        self._model = response.Model(told.seed if seed is None else seed)
         self._write = write
         self._people = _people(folder)
-        left = _left(folder)
+        left = first_left(folder)
         names = {person.imsi: name for name, person in self._people.items()}
         anyway = response.sign_ups_anyway(self._model, sorted(names), left, told.begin, told.end)
         signed_up = [
@@ -193,7 +198,8 @@ def _outcome(verdict: Verdict, time: int, outcome: str) -> Outcome:
     )
 
 
-def _told(folder: Path) -> Told:
+def read(folder: Path) -> Told:
+    """What the answers of a simulation's people depend on; raises XinlingError."""
     path = folder / "truth" / "model.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=Told)
@@ -211,8 +217,8 @@ def _people(folder: Path) -> dict[str, Person]:
     return {pseudonyms.subscriber(imsi): Person(imsi, profile) for imsi, _, profile in rows}
 
 
-def _left(folder: Path) -> dict[str, int]:
-    """When each left the city first."""
+def first_left(folder: Path) -> dict[str, int]:
+    """When each left the city first, by IMSI; microseconds."""
     left: dict[str, int] = {}
     for one in departures.read(folder / "truth" / "departures.csv").departures:
         left[one.imsi] = min(one.left, left.get(one.imsi, one.left))

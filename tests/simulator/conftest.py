@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from simulator import command
 
-_FOLDER = Path(__file__).parents[2] / "fixtures" / "pcap" / "spring-festival"
+_ROOT = Path(__file__).parents[2]
+_FOLDER = _ROOT / "fixtures" / "pcap" / "spring-festival"
+sys.path[:0] = [str(_ROOT / "docs")]
 
 
 @pytest.fixture(scope="session")

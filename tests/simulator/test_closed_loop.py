@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import make_festival_curve
 import pytest
 from made import simulated
 from typer.testing import CliRunner
@@ -100,6 +102,10 @@ def test_a_folder_that_is_no_simulation_is_refused(tmp_path: Path) -> None:
 def festival(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("festival") / "out"
     simulated(folder, _LEAVING)
+    path = folder / "truth" / "model.json"
+    told = json.loads(path.read_text("utf-8"))
+    told["end"] += 2 * _DAY  # they still answer when nobody captures any more
+    path.write_text(json.dumps(told), "utf-8")
     return folder
 
 
@@ -137,6 +143,23 @@ def test_a_replay_in_the_closed_loop_is_the_same_with_any_number_of_workers(
     rows = list(report.outcomes_in(tmp_path / "1" / "outcomes.jsonl"))
     assert {row.offer for row in rows if row.outcome == "delivered"} == sent
     assert all(row.reason == ANYWAY or row.offer in sent for row in rows)
+
+
+def test_sign_ups_rise_when_people_leave_and_most_of_all_where_they_are_asked_then(
+    festival: Path, tmp_path: Path
+) -> None:
+    """The shape of the seed's picture; the model's constants are fixed and cited beforehand."""
+    _replayed(festival, tmp_path, 1)
+    verdicts = list(lookup.verdicts_in(tmp_path / "verdicts.jsonl"))
+    draws = [make_festival_curve.drawn(festival, verdicts, seed) for seed in range(80)]
+    days = range(13_908, 13_912)  # 30 January to 2 February 2008
+    made = make_festival_curve.curves(festival, draws, days)
+    nobody, mailed, left = (sum(curve.values()) for curve in made.values())
+    assert left > 1.4 * mailed > 2 * nobody > 0
+    asked = made["asked when they leave"]
+    assert asked[13_909] == max(asked.values())
+    assert asked[13_908] == 0
+    assert make_festival_curve.picture(made).count("<polyline") == 3
 
 
 def test_outcomes_without_people_are_refused(tmp_path: Path) -> None:
