@@ -35,7 +35,7 @@ _LEFT_ALONE: Final = (0x05, 0x07, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x11, 0x12
 @compiled
 def unit(m: Any, at: Int, end: Int) -> Int:
     """One SCCP message; the draft tells its frame, link and point codes."""
-    if at >= end:
+    if at >= end or m.state.crowded:
         return ASK
     draft = m.draft
     kind = octet(m.data, at)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from decoders.decoder import DecoderConfig
-from decoders.kernel import COMPILED
+from decoders.kernel import COMPILED, kernel
 from decoders.link import ETHERNET
 from decoders.messages import Record
 from decoders.transport import TransportConfig
@@ -50,6 +50,21 @@ def test_few_streams_at_once_are_evicted_alike() -> None:
     config = DecoderConfig(transport=TransportConfig(max_associations=2), max_pairs=2)
     found = [record for path in MSC for record in records(path)]
     agree([record._replace(source="all") for record in found], config)
+
+
+def test_more_streams_than_the_kernel_holds_are_read_by_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kernel, "MOST_STREAMS", 2)
+    agree([record._replace(source="all") for path in MSC for record in records(path)])
+
+
+def test_more_pairs_of_point_codes_than_the_kernel_holds_are_the_plain_decoders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kernel, "MOST_PAIRS", 0)
+    found = records(PCAP / "lab-a" / "A_msc_re_mtp3.pcap")
+    assert agree(found).asked > len(found) * 0.9
 
 
 def test_lost_and_late_frames_are_told_alike() -> None:
