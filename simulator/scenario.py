@@ -19,6 +19,7 @@ import msgspec
 import yaml
 
 from decoders.errors import XinlingError
+from simulator import world
 from simulator.geography import CAPITAL, CITY, PLACES
 
 ZONE = timezone(timedelta(hours=8))
@@ -315,6 +316,11 @@ def _nowhere(scenario: Scenario) -> Iterator[_Mistake]:
         if gathering.at not in names:
             reason = f"there is no place {gathering.at!r}"
             yield _Mistake(f"gatherings[{index}].at", reason, f"one of {', '.join(names)}")
+    controllers = len(world.make().bsc_city) if scenario.faults.dead else 0
+    for index, dead in enumerate(scenario.faults.dead):
+        if dead.bsc >= controllers:
+            reason = f"there is no controller {dead.bsc}"
+            yield _Mistake(f"faults.dead[{index}].bsc", reason, f"0 to {controllers - 1}")
     for city in scenario.from_cities:
         if city not in CITY or city == CAPITAL:
             others = ", ".join(name for name in CITY if name != CAPITAL)

@@ -43,6 +43,11 @@ def test_the_issues_scenarios_ship() -> None:
         ),
         (_HEAD + "from_cities: {北京: 10%}\n", 6, "周口"),
         (_HEAD + "captures: {rotate: 20m}\n", 6, "whole hours"),
+        (
+            _HEAD + "faults:\n  dead: [{bsc: 40, since: 2008-01-01, until: 2008-01-02}]\n",
+            7,
+            "no controller 40",
+        ),
         (_HEAD + "captures: {link: mtp2, carrier: sccplite}\n", 6, "needs IP"),
         ("scenario: [\n", 2, "not YAML"),
     ],
