@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules_kit import HOUR, INSIDE, MINUTE, NOON, OUTSIDE, Life, bundle, call, campaign, rules, told
 
 from decoders.times import SECOND
-from rules.budget import Budgets
+from rules.budget import Budget, Budgets
 from rules.engine import RuleSet
 from rules.state import Subscriber
 from rules.verdicts import Verdict
@@ -138,3 +139,57 @@ def test_what_was_sold_out_gives_back_what_it_used_up(waves: str) -> None:
     life.state = step.state
     assert told(life.event(call(2 * MINUTE))) == [("one", "send", None)]
     assert verdict.time == NOON + MINUTE
+
+
+def test_what_was_granted_goes_on_over_a_restart() -> None:
+    found = ruleset("{total: 4, per_minute: 2}")
+    asked, one = offers(found, 5), budgets(found)
+    one.decide(0, asked[:2])
+    again = Budgets(one.granted())
+    again.learn(found.campaigns)
+    later = [again.decide(at * SECOND, [asked[2]])[0].verdict for at in (30, 60)]
+    assert later == ["refuse", "send"]
+    assert again.granted()["one"].total == 3
+
+
+def test_a_total_that_is_used_up_is_told() -> None:
+    found = ruleset("{total: 1}")
+    (asked,), one = offers(found, 1), budgets(found)
+    assert one.used_up(asked) is None
+    one.decide(0, [asked])
+    assert one.used_up(asked) == 1
+    assert budgets(ruleset("{per_minute: 1}")).used_up(asked) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "spent", "refused"),
+    [
+        ("live", {"one": 2}, True),
+        ("live", {"one": 1}, False),
+        ("live", {"one/shadow": 2}, False),
+        ("shadow", {"one/shadow": 2}, True),
+        ("live", {}, False),
+    ],
+)
+def test_rules_that_were_told_what_is_used_up_refuse_at_once(
+    status: str, spent: dict[str, int], *, refused: bool
+) -> None:
+    found = ruleset("{total: 2}", status=status)
+    told_so = found.spent(spent)
+    (verdict,) = offers(told_so, 1)
+    assert told_so.hash == found.hash
+    assert (verdict.reason == "sold out") is refused
+    assert (verdict.checks[-1] == ("budgets", "total: 2 of 2")) is refused
+
+
+def test_a_campaign_without_a_total_is_never_told_to_be_used_up() -> None:
+    (verdict,) = offers(ruleset("{per_minute: 2}").spent({"one": 9}), 1)
+    assert verdict.verdict == "send"
+
+
+def test_rules_say_which_verdicts_need_a_grant() -> None:
+    found = ruleset("{total: 2}")
+    (sent,) = offers(found, 1)
+    assert found.budget(sent) == Budget(2, None)
+    assert found.budget(msgspec.structs.replace(sent, verdict="refuse")) is None
+    assert ruleset("{per_subscriber: {times: 1}}").budget(sent) is None

@@ -353,7 +353,7 @@ _walks = st.lists(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_walks, st.integers(0, 60), st.integers(1, 60))
 def test_left_is_what_the_contracts_say_for_every_way_through_a_city(
     walk: list[tuple[int, bool | None]], after_staying: int, confirmed_by: int

@@ -299,6 +299,16 @@ def test_a_short_row_means_no() -> None:
     assert profile == Profile()
 
 
+def test_a_profile_loaded_again_takes_back_no_no_and_keeps_a_seed_where_it_gives_none() -> None:
+    before = Profile(opted_out=True, seed="old", home_city="洛阳")
+    loaded = Profile(home_city="郑州", consent=("sms",))
+    assert profiles.after(before, loaded) == msgspec.structs.replace(
+        loaded, opted_out=True, seed="old"
+    )
+    assert profiles.after(Profile(), Profile(seed="new")).seed == "new"
+    assert profiles.after(before, None) == Profile(opted_out=True, seed="old")
+
+
 def test_who_opts_out_is_opted_out_known_or_not() -> None:
     assert profiles.opted_out(None) == Profile(opted_out=True)
     assert profiles.opted_out(WILLING) == msgspec.structs.replace(WILLING, opted_out=True)
