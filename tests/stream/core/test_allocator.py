@@ -21,11 +21,18 @@ from stream.budget_store import BudgetStore
 from stream.candidates import Candidates
 from stream.handler import Handler
 from stream.log import Batch, ProfileChanged
+from stream.migration import Import
 from stream.redis_store import RedisStore
 from stream.relay import Relay
 from stream.replay import Change, Reached, Replay
 from stream.settling import RedisSettling, minute_of
-from stream.state import BEGINNING, InfrastructureError, OutboxEntry, OutboxFullError
+from stream.state import (
+    BEGINNING,
+    InfrastructureError,
+    OutboxEntry,
+    OutboxFullError,
+    Progress,
+)
 from stream.topics import Log
 
 PEOPLE = [f"1-{number:024x}" for number in range(40)]
@@ -56,6 +63,10 @@ class Service:
         self._random = random.Random(seed) if seed is not None else None
         self._work()
         self.allocators = [self._allocator(), self._allocator()]
+
+    def begin_again(self) -> None:
+        """The log is read from its beginning."""
+        self._handled = [0] * len(self.log)
 
     def _work(self) -> None:
         """A worker that knows nothing but what Redis holds."""
@@ -233,6 +244,25 @@ async def test_a_copy_of_what_is_decided_is_not_decided_again(redis: Redis) -> N
     row = service.rows[0]
     await budgets.put([OutboxEntry(second_before(row.time), row)])
     assert await budgets.look(10) == decided
+
+
+async def test_p2_states_made_again_of_the_log_are_the_same_and_grant_nothing_again(
+    redis: Redis,
+) -> None:
+    service = Service(redis, 2)
+    found = await lived(service, LIMITS, *SECONDS, partitions=2)
+    store = RedisStore(redis)
+    before = [await store.load(number, PEOPLE, None, 0) for number in range(2)]
+    books = await service.budgets.look(10)
+    work = Import(store)
+    for partition in range(2):
+        await work.lock(partition)
+        await work.open(partition, Progress(), {})
+    service.begin_again()
+    await service.run()
+    assert once(service.rows) == found
+    assert await service.budgets.look(10) == books
+    assert [await store.load(number, PEOPLE, None, 0) for number in range(2)] == before
 
 
 async def test_candidates_that_nobody_decides_make_partitions_wait(
