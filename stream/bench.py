@@ -37,6 +37,9 @@ _FIELDS: Final = (
 """What tshark is asked for: the fields that events need, as the columns have them."""
 _PACKAGES: Final = ("xinling", "numpy", "numba")
 _EVENTS: Final = "stream.bench_events"
+_FEED: Final = "stream.bench_feed"
+FEED_RATE: Final = 200_000
+"""Messages a second of the live feed that is followed."""
 BINDINGS: Final = 1_000_000
 """TMSIs bound to measure what one costs; at ten million it is the same, and takes minutes."""
 _SAMPLE: Final = 20_000
@@ -85,9 +88,9 @@ def _measure_events(path: Path, against: str | None, rounds: int) -> None:
         found["columns"].append(_worker("columns", path, _EVENTS))
         if against:
             found["tshark"].append(_tshark(path))
-    for kind in ("rows", "plain"):
+    for kind in ("objects", "rows", "plain"):
         found[kind] = [_worker(kind, path, _EVENTS)]
-    for kind in ("columns", "rows", "plain"):
+    for kind in ("columns", "objects", "rows", "plain"):
         line = _line(found[kind], first, size)
         _print({"bench": f"events {kind}", "events": found[kind][0]["events"], **line})
     _print({"bench": "bindings", **_worker("bindings", Path(str(BINDINGS)), _EVENTS)})
@@ -111,6 +114,7 @@ def _measure(path: Path, against: str | None, rounds: int) -> None:
     for kind in ("columns", "rows", "plain"):
         _print({"bench": f"decode {kind}", **_line(found[kind], first, size)})
     _print({"bench": "decode live", **found["live"][0]})
+    _print({"bench": "feed", "sent_a_second": FEED_RATE, **_worker(str(FEED_RATE), path, _FEED)})
     _print({"bench": "start-up", "first_ever_seconds": round(compiling, 2)})
     if against:
         _print({"bench": "tshark -T fields", **_line(found["tshark"], first, size)})

@@ -1,4 +1,4 @@
-"""A live feed followed by the kernel: ``python -m stream.bench_feed CAPTURE MESSAGES_A_SECOND``.
+"""A live feed followed by the kernel: ``python -m stream.bench_feed MESSAGES_A_SECOND CAPTURE``.
 
 Another process sends the capture as pcap over IP, so much a second; this one takes what has come,
 as ingest does, and decodes it. One JSON line: how long sending and taking took, the share of a core
@@ -94,8 +94,8 @@ def _refuse(error: CaptureError) -> None:
 def main() -> None:
     """Prints one line."""
     kernel_cache.choose()
-    found = followed(Path(sys.argv[1]), float(sys.argv[2]))
-    sys.stdout.buffer.write(msgspec.json.encode({"bench": "feed", **found}) + b"\n")
+    found = followed(Path(sys.argv[2]), float(sys.argv[1]))
+    sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
 
 
 if __name__ == "__main__":
