@@ -140,8 +140,12 @@ def restore(correlator: Correlator, data: bytes) -> None:
     Raises XinlingError where it is no such memory of this version.
     """
     memory = _memory(data)
+    try:
+        restored = _Restore(correlator, memory)
+    except LookupError as error:
+        raise _refused() from error
     correlator.bindings.restore(memory.bindings)
-    _Restore(correlator, memory).run()
+    restored.run()
 
 
 def lose(correlator: Correlator) -> None:
@@ -329,7 +333,11 @@ def _memory(data: bytes) -> _Memory:
             return memory
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
-    raise XinlingError(
+    raise _refused()
+
+
+def _refused() -> XinlingError:
+    return XinlingError(
         "this is no correlator's memory of this version",
         remedy="start without it; what was open is met in its middle",
     )

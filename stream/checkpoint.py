@@ -32,6 +32,7 @@ from decoders.identity import imsis_of
 from decoders.times import SECOND
 from stream.pieces import Pieces
 from stream.places import FilePlace
+from stream.retry import patiently
 from stream.sealing import Seal
 
 EVERY_SECONDS: Final = 60.0
@@ -42,7 +43,9 @@ STALE: Final = 3600 * SECOND
 """Microseconds of capture time after which a feed that cannot be rewound begins anew."""
 VERSION: Final = 1
 PREFIX: Final = "xl:ingest:kept:"
-_KEPT_SECONDS: Final = 24 * 3600
+_KEPT_SECONDS: Final = 7 * 86_400
+"""As long as a ring buffer may hold files that were read."""
+_PATIENCE: Final = 60.0
 _LARGE: Final = 128 << 20
 _WHOLE: Final = b"w"
 _PACKED: Final = b"z"
@@ -69,10 +72,14 @@ class Kept(msgspec.Struct, array_like=True):
 
 
 class Checkpoint(Protocol):
-    """Keeps an ingest of a live feed; `RedisCheckpoint` is one. Never raises for its store."""
+    """Keeps an ingest of a live feed; `RedisCheckpoint` is one."""
 
     async def load(self) -> Kept | None:
-        """What was kept; None where there is nothing of this feed and version."""
+        """What was kept; None where there is nothing of this feed and version.
+
+        Raises what the store raises, when patience is at its end: who began anew in spite of what
+        is kept would give what was read before other numbers, and it would count twice (P2).
+        """
 
     async def save(
         self,
@@ -83,7 +90,8 @@ class Checkpoint(Protocol):
     ) -> None:
         """Keep what `make` gives, if it is time for it or `at_once` asks for it.
 
-        `safe` returns when every event before this moment is on the log.
+        `safe` returns when every event before this moment is on the log. A store that is away is
+        told of in the log, and asked again later.
         """
 
 
@@ -97,9 +105,9 @@ class RedisCheckpoint:
     async def load(self) -> Kept | None:
         """See `Checkpoint.load`."""
         try:
-            found = await self._pieces.get()
+            found = await patiently("redis", self._pieces.get, (RedisError, OSError), _PATIENCE)
             return None if found is None else unpacked(found[1])
-        except (RedisError, OSError, InvalidTag, msgspec.DecodeError, XinlingError) as error:
+        except (InvalidTag, msgspec.DecodeError) as error:
             logger.warning(
                 "ingest: what was kept cannot be taken up (%s); it begins anew",
                 type(error).__name__,
