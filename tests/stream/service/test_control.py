@@ -9,6 +9,7 @@ import pytest
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from rules import profile as profiles
 from rules.errors import CampaignErrors
+from rules.profile import Profile
 from stream import rule_files
 from stream.control import Control
 from stream.log import Batch, ProfileChanged, RulesChanged, encode, partition_of
@@ -42,6 +43,13 @@ class Marks(dict[str, str]):
 class Sealed(dict[str, Identity]):
     async def put(self, identities: dict[str, Identity]) -> None:
         self.update(identities)
+
+
+class SaidNo(set[str]):
+    """Who said no under a key before, by IMSI."""
+
+    async def opted_out(self, imsis: list[str]) -> list[bool]:
+        return [imsi in self for imsi in imsis]
 
 
 def bundle() -> dict[str, bytes]:
@@ -129,3 +137,15 @@ def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
         with pytest.raises(FileError) as caught:
             read()
         assert caught.value.file == str(tmp_path / "none")
+
+
+async def test_p3_who_said_no_under_a_key_before_is_opted_out_when_a_profile_comes() -> None:
+    kept = Kept()
+    past = SaidNo(["460001234567891"])
+    loading = Control(kept, Log("0a" * 16, 1), Marks(), past)  # type: ignore[arg-type]
+    rows = [(f"46000123456789{number}", "1", Profile(consent=("*",))) for number in range(3)]
+    assert await loading.load(iter(rows), PSEUDONYMS, Sealed()) == 3  # type: ignore[arg-type]
+    ((_, batch),) = kept.batches
+    found = [profiles.decode(one.profile) for one in batch.items if isinstance(one, ProfileChanged)]
+    assert [one.opted_out for one in found] == [False, True, False]
+    assert all(one.consent == ("*",) for one in found)
