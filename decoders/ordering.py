@@ -35,9 +35,7 @@ class InOrder(Generic[T]):
     goes first, and the order begins anew.
     """
 
-    def __init__(
-        self, window: int = WINDOW, most: int = MOST, reached: int | None = None
-    ) -> None:
+    def __init__(self, window: int = WINDOW, most: int = MOST, reached: int | None = None) -> None:
         self._window = window
         self._most = most
         self._held: deque[T] = deque()
