@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -81,8 +81,8 @@ class MemoryStore(StateStore):
         return Loaded(
             progress=decode_progress(kept.progress),
             token=kept.progress,
-            states={key: kept.states[key] for key in wanted if key in kept.states},
-            profiles={key: kept.profiles[key] for key in wanted if key in kept.profiles},
+            states=_found(kept.states, wanted),
+            profiles=_found(kept.profiles, wanted),
             due=due,
             outbox=len(kept.outbox),
         )
@@ -140,6 +140,10 @@ class MemoryStore(StateStore):
 
     async def close(self) -> None:
         """Nothing is held open."""
+
+
+def _found(kept: dict[str, bytes], wanted: Iterable[str]) -> dict[str, bytes]:
+    return {key: value for key in wanted if (value := kept.get(key)) is not None}
 
 
 def _update(kept: dict[str, Any], written: Mapping[str, Any]) -> None:
