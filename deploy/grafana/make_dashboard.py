@@ -301,7 +301,7 @@ ROWS = (
                 "Replies",
                 "ops",
                 (rate("xinling_replies", "type"),),
-                description="What subscribers wrote back, by what it came to; the text is not kept.",
+                description="What subscribers wrote back, by what it came to; no text is kept.",
             ),
             Panel(
                 "Outcomes onto the log",
