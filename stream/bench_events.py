@@ -4,8 +4,8 @@ Measured in processes of their own, one JSON line each:
 
     python -m stream.bench_events columns trace.pcap
 
-``columns`` file to columns of events, the kernel's messages through the correlator; ``rows`` the
-same and every event as JSON; ``plain`` the plain decoder in the kernel's place; ``bindings`` octets
+``columns`` file to columns of events, by compiled code; ``objects`` the same and every event as
+`Event`; ``rows`` that and every event as JSON; ``plain`` without compiled code; ``bindings`` octets
 of memory a TMSI binding, of the number of bindings named in place of the file.
 """
 
@@ -24,9 +24,9 @@ from decoders.capture import CaptureParser
 from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.decoder import Decoder
 from decoders.events import Event
-from decoders.identity import Bindings
 from decoders.kernel import FrameReader, Kernel
-from decoders.kernel.plain import message
+from decoders.kernel.event_batch import EventBatch
+from decoders.kernel.event_kernel import EventKernel
 from decoders.messages import Message
 from decoders.ordering import in_order
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
@@ -34,20 +34,20 @@ from stream import rule_files
 from stream.replay import events_of
 
 _PART: Final = 1 << 20
-_COLUMNS: Final = ("time", "type", "subscriber", "identity", "dialogue", "call", "number_class")
 _TMSIS: Final = 2_654_435_761
 """An odd factor: each number gives another TMSI, scattered over all 32 bits."""
 
 
-def compiled(path: Path) -> Iterator[Message]:
-    """The capture's messages by the kernel, in the order of the file."""
+def compiled(path: Path) -> Iterator[EventBatch]:
+    """The capture's events by compiled code, in the order of the file."""
     kernel, reader = Kernel(), FrameReader(path.name)
+    events = EventKernel(CorrelatorConfig(), Pseudonyms(TEST_KEY), rule_files.plan(None))
     with path.open("rb") as file:
         while part := file.read(_PART):
             for frames in reader.feed(part):
                 for batch in kernel.feed(frames):
-                    for index in range(len(batch.rows)):
-                        yield message(batch, index)
+                    yield events.feed(batch)
+    yield events.finish()
 
 
 def decoded(path: Path) -> Iterator[Message]:
@@ -66,24 +66,22 @@ def _correlated(messages: Iterator[Message]) -> Iterator[Event]:
 
 
 def columns(path: Path) -> dict[str, Any]:
-    """File to columns of events, a batch of events at a time."""
-    kept: dict[str, list[object]] = {name: [] for name in _COLUMNS}
-    count = 0
-    for event in _correlated(compiled(path)):
-        count += 1
-        for name, column in kept.items():
-            column.append(getattr(event, name))
-        if count % _PART == 0:
-            kept = {name: [] for name in _COLUMNS}
-    return {"events": count}
+    """File to columns of events, a batch of events at a time; numbers stand as digits."""
+    return {"events": sum(len(batch) for batch in compiled(path))}
+
+
+def objects(path: Path) -> dict[str, Any]:
+    """File to events as `Event`, the other party's number split by the plan."""
+    return {"events": sum(len(batch.events()) for batch in compiled(path))}
 
 
 def rows(path: Path) -> dict[str, Any]:
     """File to events as JSON, thrown away."""
     encoder, octets, count = msgspec.json.Encoder(), 0, 0
-    for event in _correlated(compiled(path)):
-        octets += len(encoder.encode(event.row()))
-        count += 1
+    for batch in compiled(path):
+        for event in batch.events():
+            octets += len(encoder.encode(event.row()))
+            count += 1
     return {"events": count, "octets": octets}
 
 
@@ -94,7 +92,8 @@ def plain(path: Path) -> dict[str, Any]:
 
 def bindings(count: int) -> dict[str, Any]:
     """Octets of memory that a table of so many bindings takes, each of another subscriber."""
-    table, before = Bindings(2 * count), _resident()
+    before = _resident()
+    table = EventKernel(CorrelatorConfig(bindings=2 * count), Pseudonyms(TEST_KEY), None).bindings
     for number in range(count):
         table.bind("4177", f"{number * _TMSIS & 0xFFFFFFFF:08x}", f"46000{number:010d}")
     return {"bindings": len(table), "octets_each": round((_resident() - before) / count, 1)}
@@ -108,6 +107,7 @@ def _resident() -> int:
 
 _KINDS: Final[dict[str, Callable[[Path], dict[str, Any]]]] = {
     "columns": columns,
+    "objects": objects,
     "rows": rows,
     "plain": plain,
     "bindings": lambda path: bindings(int(path.name)),
@@ -117,7 +117,7 @@ _KINDS: Final[dict[str, Callable[[Path], dict[str, Any]]]] = {
 def main() -> None:
     """Prints one line."""
     kind, path = sys.argv[1], Path(sys.argv[2])
-    if kind in {"columns", "rows"}:
+    if kind in {"columns", "objects", "rows"}:
         _warm(path)
     cpu, begun = time.process_time(), time.perf_counter()
     found = _KINDS[kind](path)
@@ -128,10 +128,12 @@ def main() -> None:
 
 def _warm(path: Path) -> None:
     """Machine code is loaded before the clock starts."""
+    kernel = Kernel()
+    events = EventKernel(CorrelatorConfig(), Pseudonyms(TEST_KEY), None)
     with path.open("rb") as file:
         for frames in FrameReader(path.name).feed(file.read(_PART // 16)):
-            for _ in Kernel().feed(frames):
-                pass
+            for batch in kernel.feed(frames):
+                events.feed(batch).events()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-_UNSEEN: Final = frozenset({"__init__.py", "kernel.py", "ordered.py", "plain.py", "rows.py"})
+_UNSEEN: Final = frozenset(
+    {
+        *("__init__.py", "kernel.py", "ordered.py", "plain.py", "rows.py", "store.py"),
+        *("event_batch.py", "event_bindings.py", "event_kernel.py"),
+    }
+)
 """Files of the kernel of which compiled code sees nothing."""
 _IMPORT: Final = re.compile(r"^from decoders(?:\.(\w+))? import ([\w, ]+)", re.MULTILINE)
 
@@ -26,11 +31,16 @@ MAKING_OCTETS: Final = 100_000_000
 """From which on it is even made sooner."""
 
 
-def pays_for(octets: int) -> bool:
-    """Whether so many octets of captures are read sooner by compiled code; makes it be kept."""
+def pays_for(octets: int, *, events: bool = False) -> bool:
+    """Whether so many octets of captures are read sooner by compiled code; makes it be kept.
+
+    With `events` also whether what follows dialogues is.
+    """
     if octets < READY_OCTETS or find_spec("numba") is None:
         return False
-    return next(choose().rglob("carriers.run-*.nbi"), None) is not None or octets >= MAKING_OCTETS
+    needed = ("carriers", "follow") if events else ("carriers",)
+    found = [next(choose().rglob(f"{name}.run-*.nbi"), None) for name in needed]
+    return None not in found or octets >= MAKING_OCTETS
 
 
 def choose() -> Path:

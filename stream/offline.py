@@ -79,10 +79,21 @@ class Captures:
     @property
     def many(self) -> bool:
         """Whether these are so long that compiled code reads them sooner, its start included."""
+        octets = self._octets()
+        return octets is not None and kernel_cache.pays_for(octets)
+
+    @property
+    def many_events(self) -> bool:
+        """The same of their events."""
+        octets = self._octets()
+        return octets is not None and kernel_cache.pays_for(octets, events=True)
+
+    def _octets(self) -> int | None:
+        """How long they are; None where that is not known before they are read."""
         paths = self._reading.captures
         if sources.STDIN in paths or not all(Path(path).is_file() for path in paths):
-            return False
-        return kernel_cache.pays_for(sum(Path(path).stat().st_size for path in paths))
+            return None
+        return sum(Path(path).stat().st_size for path in paths)
 
     def messages(self) -> Iterator[Message]:
         """Every message, in the order of its records' times."""
@@ -173,11 +184,24 @@ def _message_rows(captures: Captures, *, clear: bool) -> Iterator[Row]:
 
 
 def _event_rows(captures: Captures, reading: Reading) -> Iterator[Row]:
+    classified = Classifier(reading.cells)
+    for event in _events(captures, reading):
+        yield classified.row(event)
+
+
+def _events(captures: Captures, reading: Reading) -> Iterator[Event]:
+    if not reading.learn_phones and captures.many_events:
+        from decoders.kernel.event_kernel import EventKernel  # noqa: PLC0415  loads numba
+
+        plan = rule_files.plan(reading.plan)
+        kernel = EventKernel(CorrelatorConfig(), Pseudonyms(TEST_KEY), plan, reading.clear)
+        for batch in captures.batches():
+            yield from kernel.feed(batch).events()
+        yield from kernel.finish().events()
+        return
     from stream.replay import events_of  # noqa: PLC0415  rows of messages do without
 
-    classified = Classifier(reading.cells)
-    for event in events_of(captures.messages(), correlator(reading)):
-        yield classified.row(event)
+    yield from events_of(captures.messages(), correlator(reading))
 
 
 def correlator(reading: Reading) -> Correlator:

@@ -1,0 +1,310 @@
+"""What compiled correlation gives: a batch of events in columns, and as `Event` when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from decoders.call_control import MOBILE, NETWORK, RADIO
+from decoders.elements import BCD, UPDATE_TYPES, plmn
+from decoders.events import MOBILE_ORIGINATED, MOBILE_TERMINATED, Event, Frame, OtherParty
+from decoders.events import TYPES as EVENT_TYPES
+from decoders.kernel import codes
+from decoders.kernel.layout import NONE
+from decoders.kernel.program import TABLES
+from decoders.kernel.work import (
+    E_CALL,
+    E_CELL,
+    E_CONTENT,
+    E_DETAIL,
+    E_DIALOGUE,
+    E_DIGITS,
+    E_DIRECTION,
+    E_EMERGENCY,
+    E_EQUIPMENT,
+    E_FRAME,
+    E_FRAMES,
+    E_GAP,
+    E_HAS_CALL,
+    E_ID,
+    E_IDENTITY,
+    E_MSISDN,
+    E_MSISDN_1,
+    E_MSISDN_DIGITS,
+    E_NPI,
+    E_PARTY,
+    E_PARTY_1,
+    E_SUBSCRIBER,
+    E_TIME,
+    E_TON,
+    E_TYPE,
+    E_WHO,
+)
+from decoders.messages import Cell, PartyNumber
+from decoders.pseudonyms import Pseudonyms
+from decoders.teller import IMSI, LEARNED, UNKNOWN, Teller, emergency_party
+from decoders.times import SECOND
+
+_IDENTITIES: Final = (IMSI, LEARNED, UNKNOWN, UNKNOWN)
+_OUTCOMES: Final = ("accepted", "rejected", "unseen")
+_ENDED_BY: Final = {-1: None, 0: NETWORK, 1: MOBILE, 2: RADIO}
+_DIRECTIONS: Final = {-1: None, 0: MOBILE_ORIGINATED, 1: MOBILE_TERMINATED}
+_ANSWERED: Final = {-1: None, 0: False, 1: True}
+_MOST_KNOWN: Final = 65_536
+LONG: Final = 32
+"""Digits of a number that stand in a row; of a longer one its place among `Context.long`."""
+
+
+class Context(NamedTuple):
+    """What the columns refer to, and who makes names of them."""
+
+    pseudonyms: Pseudonyms
+    teller: Teller
+    clear: bool
+    sources: list[str]
+    names: list[str]
+    """Of messages that no table names."""
+    long: dict[int, PartyNumber]
+    """Numbers that are too long for a row."""
+    parties: dict[PartyNumber, tuple[OtherParty, str | None]]
+    cells: dict[tuple[int, int, int], Cell]
+
+
+class EventBatch:
+    """Events in the order in which they were told.
+
+    Attributes:
+        words: shape (n, words); see `work.E_TYPE` and those after it.
+    """
+
+    __slots__ = ("_context", "_kept", "words")
+
+    def __init__(self, words: NDArray[np.int64], kept: dict[int, bytes], context: Context) -> None:
+        self.words = words
+        self._kept = kept
+        self._context = context
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @property
+    def times(self) -> NDArray[np.int64]:
+        """Microseconds."""
+        return self.words[:, E_TIME]
+
+    @property
+    def types(self) -> NDArray[np.int64]:
+        """Places in `events.TYPES`."""
+        return self.words[:, E_TYPE]
+
+    @property
+    def identities(self) -> NDArray[np.int64]:
+        """See `work.IMSI` and those after it."""
+        return self.words[:, E_IDENTITY]
+
+    @property
+    def subscribers(self) -> NDArray[np.uint8]:
+        """Pseudonyms without the version of their key: 12 octets each."""
+        return _octets(self.words[:, E_SUBSCRIBER : E_SUBSCRIBER + 2])[:, :12]
+
+    @property
+    def ids(self) -> NDArray[np.uint8]:
+        """16 octets each; zero where a message that waited long is at hand no more."""
+        return _octets(self.words[:, E_ID : E_ID + 2])
+
+    @property
+    def dialogues(self) -> NDArray[np.uint8]:
+        """16 octets each."""
+        return _octets(self.words[:, E_DIALOGUE : E_DIALOGUE + 2])
+
+    @property
+    def calls(self) -> NDArray[np.uint8]:
+        """16 octets each; see the column ``E_HAS_CALL``."""
+        return _octets(self.words[:, E_CALL : E_CALL + 2])
+
+    def events(self) -> list[Event]:
+        """All of them as the plain correlator tells them."""
+        octets = self.words.astype("<i8", copy=False)
+        named = octets[:, E_SUBSCRIBER : E_SUBSCRIBER + 2].tobytes().hex()
+        keys = octets[:, E_ID : E_ID + 2].tobytes().hex()
+        dialogues = octets[:, E_DIALOGUE : E_DIALOGUE + 2].tobytes().hex()
+        calls = octets[:, E_CALL : E_CALL + 2].tobytes().hex()
+        version = f"{self._context.pseudonyms.version}-"
+        made = []
+        for index, words in enumerate(self.words.tolist()):
+            at = 32 * index
+            event = Event(
+                id=keys[at : at + 32],
+                type=EVENT_TYPES[words[E_TYPE]],
+                time=words[E_TIME],
+                subscriber=version + named[at : at + 24],
+                identity=_IDENTITIES[words[E_IDENTITY]],
+                dialogue=dialogues[at : at + 32],
+                cell=self._cell(words, E_CELL),
+                direction=_DIRECTIONS[words[E_DIRECTION]],
+                detail=_DETAILS[words[E_TYPE]](self, words),
+                frames=self._frames(words),
+                trust="gap" if words[E_GAP] else None,
+            )
+            if words[E_HAS_CALL]:
+                event.call = calls[at : at + 32]
+            if words[E_DIGITS] >= 0 or words[E_EMERGENCY]:
+                self._add_party(event, words)
+            if self._context.clear:
+                _clear(event, words)
+            if words[E_CONTENT] >= 0:
+                event.id = self._late_id(event, words)
+            made.append(event)
+        return made
+
+    def _late_id(self, event: Event, words: list[int]) -> str:
+        """Of an event that waited until it was known whose it is."""
+        content = self._kept[words[E_CONTENT]]
+        when = event.time.to_bytes(8, "big", signed=True)
+        parts = (when, content, event.dialogue.encode(), (event.call or "").encode())
+        return self._context.pseudonyms.content(b"event", event.type.encode(), *parts)
+
+    def _cell(self, words: list[int], at: int) -> Cell | None:
+        if not words[at]:
+            return None
+        key = (words[at + 1], words[at + 2], words[at + 3])
+        cell = self._context.cells.get(key)
+        if cell is None:
+            mcc, mnc = (None, None) if key[0] < 0 else plmn(key[0].to_bytes(3, "big"))
+            lac, ci = (None if part < 0 else part for part in key[1:])
+            cell = Cell(mcc, mnc, lac, ci)
+            if len(self._context.cells) >= _MOST_KNOWN:
+                self._context.cells.clear()
+            self._context.cells[key] = cell
+        return cell
+
+    def _frames(self, words: list[int]) -> list[Frame]:
+        sources = self._context.sources
+        return [
+            Frame(sources[word >> 32], word & 0xFFFFFFFF)
+            for word in words[E_FRAME : E_FRAME + words[E_FRAMES]]
+        ]
+
+    def _add_party(self, event: Event, words: list[int]) -> None:
+        if words[E_EMERGENCY]:
+            event.other_party, event.number_class = emergency_party(), "emergency"
+            return
+        party = self._number(words)
+        known = self._context.parties.get(party)
+        if known is None:
+            known = self._context.teller.split(party)
+            if len(self._context.parties) >= _MOST_KNOWN:
+                self._context.parties.clear()
+            self._context.parties[party] = known
+        event.other_party = known[0]
+        if words[E_HAS_CALL]:
+            event.number_class = known[1]
+        if self._context.clear:
+            event.other_party = msgspec.structs.replace(known[0], digits=party.digits)
+
+    def _number(self, words: list[int]) -> PartyNumber:
+        if words[E_DIGITS] > LONG:
+            return self._context.long[words[E_PARTY]]
+        digits = _digits(words[E_PARTY], words[E_PARTY_1], words[E_DIGITS])
+        return PartyNumber(digits, words[E_TON], words[E_NPI])
+
+    def _updated(self, words: list[int]) -> dict[str, Any]:
+        outcome, kind, cause, area, lac = words[E_DETAIL : E_DETAIL + 5]
+        previous = None
+        if area >= 0:
+            mcc, mnc = plmn(area.to_bytes(3, "big"))
+            previous = {"mcc": mcc, "mnc": mnc, "lac": lac}
+        return {
+            "kind": None if kind < 0 else UPDATE_TYPES[kind],
+            "outcome": _OUTCOMES[outcome],
+            "cause": None if cause < 0 else cause,
+            "previous": previous,
+        }
+
+    def _seen(self, words: list[int]) -> dict[str, Any]:
+        return {"by": _name(words[E_DETAIL], self._context.names)}
+
+    def _handed_over(self, words: list[int]) -> dict[str, Any]:
+        before, after = self._cell(words, E_DETAIL), self._cell(words, E_DETAIL + 4)
+        return {"from": _plain(before), "to": _plain(after)}
+
+    def _nothing(self, words: list[int]) -> dict[str, Any]:
+        del words
+        return {}
+
+    def _answered(self, words: list[int]) -> dict[str, Any]:
+        return {"setup_seconds": _seconds(words[E_DETAIL])}
+
+    def _ended(self, words: list[int]) -> dict[str, Any]:
+        answered, duration, cause, by = words[E_DETAIL : E_DETAIL + 4]
+        return {
+            "answered": _ANSWERED[answered],
+            "duration_seconds": _seconds(duration),
+            "cause": None if cause < 0 else cause,
+            "ended_by": _ENDED_BY[by],
+        }
+
+    def _transferred(self, words: list[int]) -> dict[str, Any]:
+        return {"outcome": _OUTCOMES[words[E_DETAIL]]}
+
+    def _requested(self, words: list[int]) -> dict[str, Any]:
+        operation, code = words[E_DETAIL : E_DETAIL + 2]
+        return {
+            "operation": None if operation < 0 else operation,
+            "code": None if code < 0 else code,
+        }
+
+
+_DETAILS: Final[dict[int, Callable[[EventBatch, list[int]], dict[str, Any]]]] = {
+    codes.LOCATION_UPDATED: EventBatch._updated,  # noqa: SLF001  its own methods
+    codes.LOCATION_SEEN: EventBatch._seen,  # noqa: SLF001
+    codes.LOCATION_HANDOVER: EventBatch._handed_over,  # noqa: SLF001
+    codes.SUBSCRIBER_DETACHED: EventBatch._nothing,  # noqa: SLF001
+    codes.CALL_ATTEMPTED: EventBatch._nothing,  # noqa: SLF001
+    codes.CALL_ALERTING: EventBatch._nothing,  # noqa: SLF001
+    codes.CALL_ANSWERED: EventBatch._answered,  # noqa: SLF001
+    codes.CALL_ENDED: EventBatch._ended,  # noqa: SLF001
+    codes.MESSAGE_SENT: EventBatch._transferred,  # noqa: SLF001
+    codes.MESSAGE_RECEIVED: EventBatch._transferred,  # noqa: SLF001
+    codes.SERVICE_REQUESTED: EventBatch._requested,  # noqa: SLF001
+}
+
+
+def _octets(words: NDArray[np.int64]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(words.astype("<i8")).view(np.uint8)
+
+
+def _clear(event: Event, words: list[int]) -> None:
+    """The identities of an event whose output is clear."""
+    if words[E_IDENTITY] in {0, 1}:
+        event.imsi = str(words[E_WHO])[1:]
+    if words[E_EQUIPMENT]:
+        event.imei = str(words[E_EQUIPMENT])[1:]
+    if words[E_MSISDN_DIGITS] >= 0:
+        event.msisdn = _digits(words[E_MSISDN], words[E_MSISDN_1], words[E_MSISDN_DIGITS])
+
+
+def _digits(first: int, second: int, count: int) -> str:
+    """Digits of half octets, `columns.ROW`."""
+    halves = f"{first & 0xFFFFFFFFFFFFFFFF:016x}{second & 0xFFFFFFFFFFFFFFFF:016x}"[:count]
+    return halves if halves.isdecimal() else "".join(BCD[int(half, 16)] for half in halves)
+
+
+def _name(word: int, names: list[str]) -> str | None:
+    if word < 0:
+        return None
+    if word >> 20:
+        return names[word & 0xFFFFF]
+    return TABLES[word >> 8].messages[word & 255].name
+
+
+def _plain(cell: Cell | None) -> dict[str, Any] | None:
+    return None if cell is None else msgspec.to_builtins(cell)
+
+
+def _seconds(microseconds: int) -> float | None:
+    return None if microseconds == NONE else microseconds / SECOND

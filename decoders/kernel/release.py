@@ -1,0 +1,110 @@
+"""Compiled: the lists that hang on a dialogue, and how they end.
+
+Calls, transfers and drafts of a dialogue are chains of records in the order in which they came. A
+call may hang on two dialogues: on one that lost its radio and on the one that goes on with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from decoders.kernel.compiled import compiled
+from decoders.kernel.layout import (
+    CALL,
+    D_CALLS,
+    D_DEFERRED,
+    D_DEFERRED_COUNT,
+    D_TRANSFERS,
+    D_UPDATE_DRAFT,
+    DIALOGUE,
+    DRAFT,
+    F_CALL,
+    F_NEXT,
+    K_REFS,
+    N_CALL,
+    N_NEXT,
+    N_WHICH,
+    NODE,
+    T_NEXT,
+    TRANSFER,
+)
+from decoders.kernel.machine import Int
+from decoders.kernel.memory import give, record, take
+
+
+@compiled
+def call_node(s: Any, d: Int, which: Int) -> Int:
+    """Where the link to the call of a transaction stands; -1 where there is none."""
+    node = s[d + D_CALLS]
+    while node >= 0:
+        n = record(s, NODE, node)
+        if s[n + N_WHICH] == which:
+            return n
+        node = s[n + N_NEXT]
+    return np.int64(-1)
+
+
+@compiled
+def hang_call(s: Any, d: Int, which: Int, call: Int) -> None:
+    """A call joins a dialogue, after those it has; the dialogue has none of that transaction."""
+    node = take(s, NODE)
+    n = record(s, NODE, node)
+    s[n + N_NEXT], s[n + N_WHICH], s[n + N_CALL] = -1, which, call
+    s[record(s, CALL, call) + K_REFS] += 1
+    place = d + D_CALLS
+    while s[place] >= 0:
+        place = record(s, NODE, s[place]) + N_NEXT
+    s[place] = node
+
+
+@compiled
+def drop_call(s: Any, call: Int) -> None:
+    """One reference to a call less."""
+    k = record(s, CALL, call)
+    s[k + K_REFS] -= 1
+    if s[k + K_REFS] == 0:
+        give(s, CALL, call)
+
+
+@compiled
+def drop_calls(s: Any, d: Int) -> None:
+    """A dialogue has no calls any more."""
+    node = s[d + D_CALLS]
+    s[d + D_CALLS] = -1
+    while node >= 0:
+        n = record(s, NODE, node)
+        after = s[n + N_NEXT]
+        drop_call(s, s[n + N_CALL])
+        give(s, NODE, node)
+        node = after
+
+
+@compiled
+def drop_deferred(s: Any, d: Int) -> None:
+    """Nothing of a dialogue waits any more."""
+    draft = s[d + D_DEFERRED]
+    s[d + D_DEFERRED] = s[d + D_UPDATE_DRAFT] = -1
+    s[d + D_DEFERRED_COUNT] = 0
+    while draft >= 0:
+        f = record(s, DRAFT, draft)
+        after = s[f + F_NEXT]
+        if s[f + F_CALL] >= 0:
+            drop_call(s, s[f + F_CALL])
+        give(s, DRAFT, draft)
+        draft = after
+
+
+@compiled
+def free_dialogue(s: Any, dialogue: Int) -> None:
+    """Nothing refers to a dialogue any more."""
+    d = record(s, DIALOGUE, dialogue)
+    drop_calls(s, d)
+    drop_deferred(s, d)
+    transfer = s[d + D_TRANSFERS]
+    while transfer >= 0:
+        after = s[record(s, TRANSFER, transfer) + T_NEXT]
+        give(s, TRANSFER, transfer)
+        transfer = after
+    give(s, DIALOGUE, dialogue)

@@ -1,0 +1,143 @@
+"""The memory that compiled correlation works on: one array of integers, laid out in regions.
+
+A record is named by its number in its pool, so that a pool can grow: `Store.grow` copies everything
+into a larger array and moves the bases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoders.kernel.layout import (
+    BASE,
+    ENDS,
+    ENDS_USED,
+    FIRST,
+    FREE,
+    GIVER,
+    GROWING,
+    HEAD,
+    HEAP,
+    HEAPED,
+    LAST_OF_ALL,
+    LATEST,
+    LATEST_TABLE,
+    LEFT,
+    LINK,
+    M_NEXT,
+    MAPPED,
+    MAPS,
+    NEEDED,
+    POOLED,
+    POOLS,
+    RECORD_WORDS,
+    REGIONS,
+    REGISTERS,
+    SCRATCH,
+    SCRATCHES,
+    SIZE,
+    TAIL,
+    USED,
+    WIDTH,
+)
+from decoders.kernel.memory import rebuild, rehash_ends
+
+
+def _table(entries: int) -> int:
+    """Places of a table for so many entries: a power of two, less than half full."""
+    return 1 << (2 * entries - 1).bit_length()
+
+
+class Store:
+    """Owns the array.
+
+    Attributes:
+        words: the memory; another array after `grow`.
+    """
+
+    def __init__(self, fixed: dict[int, int]) -> None:
+        """Takes the sizes of the ordered maps that are bounded."""
+        sizes = dict.fromkeys(range(REGIONS), 0)
+        sizes |= dict.fromkeys(GROWING, 1024)
+        sizes |= {LINK: 1024, SCRATCH: SCRATCHES, ENDS: 8192, GIVER: 1024}
+        sizes |= fixed
+        self.words = _laid_out(sizes)
+        for region in range(REGIONS):
+            words = self.described(region)
+            words[FREE], words[LEFT] = -1, words[SIZE]
+        for region in MAPPED:
+            at = MAPS + 3 * region
+            self.words[at + HEAD] = self.words[at + TAIL] = -1
+        self.words[FIRST] = self.words[LAST_OF_ALL] = -1
+
+    def described(self, region: int) -> NDArray[np.int64]:
+        """The description of a region, see `BASE`."""
+        at = POOLS + 6 * region
+        return self.words[at : at + 6]
+
+    def records(self, region: int) -> NDArray[np.int64]:
+        """The records of a region that were ever used; shape (records, words)."""
+        base, width, _, _, used, _ = self.described(region).tolist()
+        return self.words[base : base + width * used].reshape(used, width)
+
+    def ordered(self, region: int) -> Iterator[NDArray[np.int64]]:
+        """The records of an ordered map, in its order."""
+        records = self.records(region)
+        number = int(self.words[MAPS + 3 * region + HEAD])
+        while number >= 0:
+            yield records[number]
+            number = int(records[number, M_NEXT])
+
+    def clear(self, region: int) -> None:
+        """An ordered map is empty."""
+        described, table = self.described(region), self.described(region + 1)
+        described[FREE], described[USED], described[LEFT] = -1, 0, described[SIZE]
+        begin, size = int(table[BASE]), int(table[SIZE])
+        self.words[begin : begin + size] = 0
+        at = MAPS + 3 * region
+        self.words[at : at + 3] = -1, -1, 0
+
+    def grow(self) -> None:
+        """Twice the room for everything of which little is left."""
+        sizes = {region: int(self.described(region)[SIZE]) for region in range(REGIONS)}
+        for region in (*GROWING, LINK):
+            if self.described(region)[LEFT] <= 2 * NEEDED:
+                sizes[region] *= 2
+        if self.words[HEAPED] + 4 * NEEDED > sizes[HEAP]:
+            sizes[HEAP] *= 2
+        if 2 * (self.words[ENDS_USED] + 4 * NEEDED) > sizes[ENDS]:
+            sizes[ENDS] *= 2
+        old, words = self.words, _laid_out(sizes)
+        words[:POOLS] = old[:POOLS]
+        words[MAPS:REGISTERS] = old[MAPS:REGISTERS]
+        for region, grown in sizes.items():
+            base, width, size, free, used, left = old[POOLS + 6 * region :][:6].tolist()
+            at = POOLS + 6 * region
+            begin = int(words[at + BASE])
+            words[at + FREE], words[at + USED], words[at + LEFT] = free, used, left + grown - size
+            if region == ENDS and grown != size:
+                rehash_ends(words, old[base : base + width * size])
+                continue
+            if region == LATEST_TABLE and grown != size:
+                continue
+            kept = width * (used if region in POOLED else size)
+            words[begin : begin + kept] = old[base : base + kept]
+        if words[POOLS + 6 * LATEST + SIZE] != old[POOLS + 6 * LATEST + SIZE]:
+            rebuild(words, LATEST)
+        self.words = words
+
+
+def _laid_out(sizes: dict[int, int]) -> NDArray[np.int64]:
+    for region in MAPPED:
+        sizes[region + 1] = _table(sizes[region])
+    total = REGISTERS + sum(size * RECORD_WORDS.get(region, 1) for region, size in sizes.items())
+    words = np.zeros(total, np.int64)
+    base = REGISTERS
+    for region in range(REGIONS):
+        at, width = POOLS + 6 * region, RECORD_WORDS.get(region, 1)
+        words[at + BASE], words[at + WIDTH], words[at + SIZE] = base, width, sizes[region]
+        base += width * sizes[region]
+    return words
