@@ -15,7 +15,7 @@ from rules import profile as profile_codec
 from rules.campaign import DRAFT
 from rules.engine import RuleSet
 from rules.verdicts import Verdict
-from stream import outlook_view, printed, rule_files, writers
+from stream import garbage, outlook_view, printed, rule_files, writers
 from stream.closed_loop import ANYWAY, OFFER, PRODUCTS, Market
 from stream.log import ProfileChanged, RulesChanged
 from stream.offline import Captures, Reading, correlator, say
@@ -94,6 +94,7 @@ def replay(  # noqa: PLR0913  a command's options
                 market.take(verdict)
 
         answers = None if market is None else market.reached
+        garbage.settle()
         run = Replay(take, partitions=PARTITIONS, workers=workers, answers=answers)
         signals = captures.signals(correlator(reading))
         _tell(asyncio.run(run.run(signals, changes, until=until)))
