@@ -96,6 +96,8 @@ class Campaign(msgspec.Struct, frozen=True, eq=False):
     asks_event: bool
     """Whether it asks about ``event``."""
     segments: frozenset[str]
+    chooses: bool
+    """It has an expression or segments: not everybody is its audience."""
     channel: str
     purposes: tuple[str, ...]
     """Consent to any of these is consent: the channel, and the purpose if the file has one."""
@@ -348,6 +350,7 @@ def _audience(spec: fmt.CampaignFile) -> dict[str, Any]:
         "expression": expression,
         "asks_event": expression is not None and "event" in expression.names,
         "segments": frozenset(() if wish.segments is UNSET else wish.segments),
+        "chooses": expression is not None or wish.segments is not UNSET,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,6 +38,17 @@ class Case(msgspec.Struct):
     checks: list[tuple[str, str]] = []
 
 
+class Answered(NamedTuple):
+    """What a row of checks said, up to the first no."""
+
+    said: tuple[tuple[str, str], ...]
+    refusal: str | None
+
+
+AnswerKey = tuple[object, ...]
+"""All that a row of answers depends on."""
+
+
 class Scene(msgspec.Struct):
     """A person at an instant: what checks ask about, and what decisions leave behind."""
 
@@ -52,6 +64,8 @@ class Scene(msgspec.Struct):
     """Those that are not due now."""
     earlier: int = 0
     """How many of `sent` were there before this instant's decisions."""
+    answered: dict[AnswerKey, Answered] = {}
+    """Answers to those who were alike (`rules.governance`); kept from one scene to the next."""
     ahead: Campaign | None = None
     """The live campaign that goes out, is held or is drawn for control at this instant."""
 

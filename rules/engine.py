@@ -19,7 +19,7 @@ from rules.areas import Membership, Places
 from rules.budget import Budget, budget_of
 from rules.bundle import Rules
 from rules.campaign import DRAFT, Campaign
-from rules.case import Case, Scene
+from rules.case import Answered, AnswerKey, Case, Scene
 from rules.combinations import Circuit
 from rules.feed import NO_FEEDS, Feeds
 from rules.firing import Firing
@@ -71,6 +71,7 @@ class RuleSet:
         self._index = Index(wiring.leaves.values())
         self._whereabouts = Whereabouts(places, rules.settings)
         self._membership = places.of
+        self._answered: dict[AnswerKey, Answered] = {}
         self._sampling = Sampling(self._index, self._whereabouts)
         self._circuit = Circuit(wiring.combinations.values())
         self._retention = history.retention(rules.campaigns, rules.settings)
@@ -278,6 +279,8 @@ class RuleSet:
             list(state.sent),
             [hold for hold in state.holds if hold.not_before > now] if state.holds else [],
             [wave for wave in state.waves if wave.due > now] if state.waves else [],
+            len(state.sent),
+            self._answered,
         )
 
     def _further(self, state: Subscriber, now: int) -> Iterator[Case]:

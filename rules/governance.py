@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rules import draws
+from rules import asking, draws
 from rules.campaign import Campaign, Waves
 from rules.case import Case, Scene
-from rules.checks import MEETING, PERSONAL, QUIET, Check, quiet_hours, quiet_until
+from rules.checks import QUIET, quiet_hours, quiet_until
 from rules.reasons import OUT_RANKED
 from rules.state import Hold, Sent, Wave
 from rules.verdicts import CONTROL, HOLD, REFUSE, SEND, Verdict
@@ -22,11 +22,10 @@ def decide(scene: Scene, cases: Sequence[Case]) -> list[Verdict]:
 
     `scene.sent` and `scene.holds` are brought up to date.
     """
-    scene.earlier = len(scene.sent)
     verdicts = []
     meeting = []
     for case in cases:
-        refusal = _ask(PERSONAL, case, scene)
+        refusal = asking.personal(case, scene)
         if refusal is None:
             meeting.append(case)
         else:
@@ -48,19 +47,9 @@ def _rank(case: Case) -> tuple[bool, int, bool, str, str]:
     return (campaign.shadow, -campaign.priority, case.hold is None, campaign.id, case.offer)
 
 
-def _ask(checks: Sequence[Check], case: Case, scene: Scene) -> str | None:
-    asked = case.checks
-    for check in checks:
-        said, refusal = check(case, scene)
-        asked.append(said)
-        if refusal is not None:
-            return refusal
-    return None
-
-
 def _meet(case: Case, scene: Scene) -> Verdict:
     """The case's verdict after the personal checks."""
-    refusal = _ask(MEETING, case, scene)
+    refusal = asking.meeting(case, scene)
     if refusal is not None:
         return _verdict(case, scene, REFUSE, refusal)
     until = quiet_until(case.campaign, scene)

@@ -21,6 +21,7 @@ from rules_kit import (
     told,
 )
 
+from rules import asking
 from rules.case import offer_id
 from rules.engine import RuleSet
 from rules.governance import is_shadow
@@ -576,3 +577,20 @@ def test_no_verdict_bears_a_clear_identity() -> None:
     (verdict,) = once(campaign(CALLED)).verdicts
     assert verdict.imsi is None
     assert verdict.subscriber == PERSON
+
+
+def test_those_who_are_alike_are_asked_once_and_what_is_remembered_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asking, "MOST_ANSWERED", 4)
+    ruleset = rules(campaign(CALLED), campaign("answered: {}", name="two"))
+    zones = ["Asia/Shanghai", "UTC", "Europe/Berlin", "", "Asia/Shanghai"]
+    lives = [Life(ruleset, msgspec.structs.replace(WILLING, time_zone=each)) for each in zones]
+    for life in lives:
+        life.event(call(0))
+        life.event(call(HOUR, kind="call.answered"))
+    assert len(ruleset._answered) <= 4
+    first = [told(life.verdicts)[0][1] for life in lives]
+    assert first == ["send", "hold", "hold", "refuse", "send"]
+    assert lives[0].verdicts[0].checks == lives[-1].verdicts[0].checks
+    assert lives[0].verdicts[0].checks is not lives[-1].verdicts[0].checks
