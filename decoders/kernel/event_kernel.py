@@ -103,8 +103,7 @@ class EventKernel:
         self._link_names: list[str] = []
         self.bindings = KernelBindings(self._store, config.bindings, self._links, self._link)
         self.bindings.set_pool(config.pool)
-        self.quality = Quality()
-        """How far links and areas can be trusted."""
+        self._quality = Quality()
 
     def _set_limits(self, config: CorrelatorConfig) -> None:
         limits, words = config.limits, self._store.words
@@ -157,6 +156,12 @@ class EventKernel:
         return Counter({"no identity": int(self._store.words[layout.NO_IDENTITY])})
 
     @property
+    def quality(self) -> Quality:
+        """How far links and areas can be trusted."""
+        self._flush()
+        return self._quality
+
+    @property
     def gaps(self) -> OrderedDict[str, int]:
         """Link → visible gaps."""
         gaps = self._store.records(LINK)[:, L_GAPS].tolist()
@@ -181,7 +186,6 @@ class EventKernel:
                 self._repeat(told, batch, places, follow.CLEAR, at - 1)
             elif why != follow.DONE:
                 self._help(why, told, batch)
-        self._flush()
         return self._batch(told, batch)
 
     def advance(self, time: int) -> EventBatch:
@@ -195,7 +199,6 @@ class EventKernel:
     def _alone(self, task: int, time: int) -> EventBatch:
         told: list[NDArray[np.int64]] = []
         self._repeat(told, None, _NOTHING, task, time)
-        self._flush()
         return self._batch(told, None)
 
     def _run(self, places: _Places, task: int, first: int) -> tuple[int, int]:
@@ -219,8 +222,8 @@ class EventKernel:
         """Do what compiled code cannot do by itself."""
         if why == follow.MINUTE:
             self._flush()
-            self.quality.advance(self.now)
-            self._store.words[layout.CLOSES] = self.quality.closes
+            self._quality.advance(self.now)
+            self._store.words[layout.CLOSES] = self._quality.closes
             return
         self._collect(told, batch)
         if why == follow.GROW:
@@ -299,13 +302,16 @@ class EventKernel:
         links = self._store.records(LINK)
         for number in np.nonzero(links[:, L_SEEN:L_HEARD].any(axis=1))[0].tolist():
             tallied = Tallied(*links[number, L_SEEN : L_SEEN + 6].tolist())
-            self.quality.tally_link(self._link_names[number], tallied)
+            self._quality.tally_link(self._link_names[number], tallied)
         links[:, L_SEEN:L_HEARD] = 0
         for record in self._store.ordered(AREA):
-            mcc, mnc = plmn(int(record[M_KEY] >> 20).to_bytes(3, "big"))
-            tallied = Tallied(*record[M_VALUE : M_VALUE + 6].tolist())
-            self.quality.tally_area(area_name(mcc, mnc, int(record[M_KEY]) & 0xFFFFF), tallied)
-        self._store.clear(AREA)
+            if record[M_VALUE]:
+                mcc, mnc = plmn(int(record[M_KEY] >> 20).to_bytes(3, "big"))
+                tallied = Tallied(*record[M_VALUE : M_VALUE + 6].tolist())
+                self._quality.tally_area(area_name(mcc, mnc, int(record[M_KEY]) & 0xFFFFF), tallied)
+                record[M_VALUE : M_VALUE + 6] = 0
+        if self._store.described(AREA)[LEFT] < 2 * NEEDED:
+            self._store.clear(AREA)
 
 
 def content_of(batch: Batch, index: int) -> bytes:
