@@ -164,11 +164,11 @@ async def test_p2_killed_at_any_record_it_repeats_under_the_same_numbers(
     data = (pcap / capture).read_bytes()
     file = tmp_path / "growing.pcap"
     file.write_bytes(data)
-    writer, checkpoint = Written(), InMemory(every=7)
+    writer, checkpoint = Written(), InMemory(every=40)
     frames, draw, done = records_of(data), random.Random(capture), 0
-    while frames - done > 200:
+    while frames - done > 80:
         one = ingest(str(file), writer, checkpoint, follow=True)
-        await read(one, draw.randrange(1, 150), kill=True)
+        await read(one, draw.randrange(20, 80), kill=True)
         done = await handled_by(checkpoint)
     await read(ingest(str(file), writer, checkpoint, follow=True), frames - done)
     assert writer.events() == await in_one(file, frames, follow=True)
