@@ -23,11 +23,11 @@ from decoders.times import to_text
 from rules.verdicts import Verdict
 from simulator import response
 from stream import closed_loop
+from stream.ask.evaluation import Evaluation
+from stream.ask.lookup import verdicts_in
+from stream.ask.uplift import Difference
 from stream.closed_loop import CONVERTED, Effect, Market
-from stream.evaluation import Evaluation
-from stream.lookup import verdicts_in
-from stream.outcomes import Outcome
-from stream.uplift import Difference
+from stream.sms.outcomes import Outcome
 
 DRAWS = 100
 DAY, HOUR = 86_400_000_000, 3_600_000_000

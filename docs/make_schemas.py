@@ -22,8 +22,9 @@ from decoders.events import Event
 from decoders.messages import Message
 from rules import verdicts
 from rules.verdicts import Verdict
-from stream import log, outcomes, topics
-from stream.outcomes import Outcome
+from stream import log, topics
+from stream.sms import outcomes
+from stream.sms.outcomes import Outcome
 from stream.undecoded import Undecoded
 
 FOLDER = Path(__file__).parent / "schema"

@@ -19,8 +19,8 @@ from faust.types import TP
 from yarl import URL
 
 from stream.config import Config
-from stream.in_flight import InFlight
 from stream.lanes import Lanes
+from stream.sms.in_flight import InFlight
 from stream.topics import MAX_RECORD_BYTES
 
 logger = logging.getLogger(__name__)

@@ -30,10 +30,10 @@ from decoders.correlator import Correlator
 from decoders.errors import XinlingError
 from decoders.identity import imsis_of
 from decoders.times import SECOND
+from stream.keys.sealing import Seal
 from stream.pieces import Pieces
 from stream.places import FilePlace
 from stream.retry import patiently
-from stream.sealing import Seal
 
 EVERY_SECONDS: Final = 60.0
 """Wall time between two checkpoints, at least."""

@@ -234,7 +234,8 @@ def explain(
     ipa_port: IpaPorts = None,
 ) -> None:
     """Say why an offer was sent or held back, or why somebody got none."""
-    from stream import questions, rehearsal
+    from stream import rehearsal
+    from stream.ask import questions
 
     reading = reading_of(captures or [], point_code_bits, ipa_port, cells=cells, plan=plan)
     files = rehearsal.Files(campaigns, areas, cells, profiles, settings)
@@ -283,7 +284,7 @@ def demo(
     ] = "labs",
 ) -> None:
     """Play captures through the whole system on this machine, to an SMSC and back."""
-    from stream import demo as room
+    from stream.demo import play as room
 
     raise typer.Exit(room.run(scene=scenario))
 
@@ -308,7 +309,7 @@ def subject(
     config: Config = None,
 ) -> None:
     """Show everything kept about a person; the IMSI is read from standard input."""
-    from stream import subject as room
+    from stream.ask import subject as room
 
     room.subject(config, clear=clear)
 
@@ -316,7 +317,7 @@ def subject(
 @app.command(epilog="Example: `xinling erase --config xinling.toml < imsi.txt`")
 def erase(config: Config = None) -> None:
     """Erase a person; the IMSI is read from standard input. Says what remains."""
-    from stream import subject as room
+    from stream.ask import subject as room
 
     room.erase(config)
 
@@ -329,7 +330,7 @@ def rotate_key(
     ] = False,
 ) -> None:
     """Change from privacy.key to privacy.next_key while all roles are stopped."""
-    from stream import rotate_key as room
+    from stream.keys import rotate_key as room
 
     room.run(config, check=check)
 
@@ -395,7 +396,7 @@ def tail(
     config: Config = None,
 ) -> None:
     """Show what a running service is doing, until Ctrl-C."""
-    from stream import tail as room
+    from stream.ask import tail as room
 
     room.tail(config, kinds or [], campaign)
 
@@ -444,7 +445,7 @@ def campaigns_outlook(
     config: Config = None,
 ) -> None:
     """Show what live and shadow campaigns came to in a running service, side by side."""
-    from stream import live_outlook
+    from stream.ask import live_outlook
 
     live_outlook.show(config, days, html)
 
@@ -464,7 +465,7 @@ def report(
     config: Config = None,
 ) -> None:
     """Show what a campaign brought: uptake, control, and uplift with its interval."""
-    from stream import report as room
+    from stream.ask import report as room
 
     room.show(campaign, config, offers, outcomes, html)
 
@@ -529,7 +530,7 @@ def bench_decode(
     rows: Annotated[As, typer.Option("--as", help="How far.")] = As.MESSAGES,
 ) -> None:
     """Measure decoding, as JSON lines with versions and machine."""
-    from stream import bench
+    from stream.bench import decode as bench
 
     bench.decode(
         captures, messages=messages, against=against, rounds=rounds, events=rows is As.EVENTS
@@ -545,7 +546,7 @@ def bench_rules(
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 5,
 ) -> None:
     """Measure what an event costs the rules, as JSON lines with versions and machine."""
-    from stream import bench_rules as room
+    from stream.bench import rules as room
 
     room.rules(campaigns, events, rounds)
 
@@ -561,7 +562,7 @@ def bench_delivery(
     ] = 20.0,
 ) -> None:
     """Measure submits a second, their latency and their cost, as JSON lines."""
-    from stream import bench_delivery as room
+    from stream.bench import delivery as room
 
     room.delivery(offers, window, answers_after)
 
@@ -586,7 +587,7 @@ def bench_stream(
     ] = None,
 ) -> None:
     """Measure the step, the service on Kafka and Redis, and latency, as JSON lines."""
-    from stream import bench_stream
+    from stream.bench import stream as bench_stream
 
     bench_stream.stream(
         subscribers=subscribers,

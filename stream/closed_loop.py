@@ -21,10 +21,11 @@ from rules import profile as profile_codec
 from rules.profile import Profile
 from rules.verdicts import CONTROL, Verdict
 from simulator import departures, response
-from stream import outcomes, rule_files
+from stream import rule_files
 from stream.log import OfSubscriber, OutcomeRecorded, ProfileChanged
-from stream.outcomes import Outcome
 from stream.publishing import is_offer
+from stream.sms import outcomes
+from stream.sms.outcomes import Outcome
 
 REPLIED, CONVERTED, OPTED_OUT = "replied", "converted", "opted out"
 ANYWAY, OFFER = "anyway", "offer"

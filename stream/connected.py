@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from stream import roles
 from stream.config import Config
-from stream.key_guard import held
+from stream.keys.key_guard import held
 from stream.state import InfrastructureError
 
 

@@ -23,11 +23,11 @@ from rules.profile import Profile
 from stream import rule_files
 from stream.batcher import Addressed, Batcher
 from stream.ingest import Writer
+from stream.keys.past_keys import PastKeys
 from stream.log import Erased, ProfileChanged, RulesChanged
-from stream.past_keys import PastKeys
+from stream.sms.vault import Identity, Vault
 from stream.state import PUBLICATION
 from stream.topics import MAX_RECORD_BYTES, Log
-from stream.vault import Identity, Vault
 
 _ROWS = 500
 _MOST_OCTETS = MAX_RECORD_BYTES - (1 << 16)

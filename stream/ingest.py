@@ -26,13 +26,13 @@ from decoders.times import SECOND
 from decoders.undecoded import Sample
 from stream import metrics
 from stream.batcher import Addressed, Batcher, second_before
+from stream.budgets.settling import Settling, minute_of
 from stream.checkpoint import STALE, VERSION, Checkpoint, Kept, packed, take_up
 from stream.feed_metrics import FeedMetrics
 from stream.feeds import HOLD_SECONDS, Feed
 from stream.log import Batch, FeedScored
 from stream.places import Places
 from stream.replay import scored
-from stream.settling import Settling, minute_of
 from stream.sources import Report
 from stream.state import BEGINNING
 from stream.topics import Log

@@ -15,28 +15,29 @@ from decoders.errors import CaptureError
 from decoders.pseudonyms import Pseudonyms
 from decoders.transport import TransportConfig
 from stream import config as configuration
-from stream import rule_files, seeds
+from stream import rule_files
 from stream.audit import Audit
-from stream.budget_store import BudgetStore
+from stream.budgets.budget_store import BudgetStore
+from stream.budgets.settling import RedisSettling
 from stream.checkpoint import RedisCheckpoint
 from stream.config import Config
 from stream.control import SHARED, Control, RedisMark
 from stream.feeds import Feed
 from stream.ingest import Ingest, Reader, flush_after
+from stream.keys.past_keys import PastKeys
 from stream.log_writer import LogWriter
 from stream.outcome_bridge import OutcomeBridge
-from stream.past_keys import PastKeys
 from stream.presence import Presence
 from stream.publisher import Publisher
 from stream.redis_store import RedisStore
 from stream.roles import INGEST, Part, answering, bundle, redis_client, signature
 from stream.rules_watch import RulesWatch
-from stream.seeds import SeedList
-from stream.settling import RedisSettling
+from stream.sms import seeds
+from stream.sms.seeds import SeedList
+from stream.sms.vault import Vault
 from stream.stops import Stops
 from stream.topics import Log
 from stream.undecoded import UndecodedWriter
-from stream.vault import Vault
 
 logger = logging.getLogger(__name__)
 
@@ -236,7 +237,8 @@ def transport(config: Config) -> TransportConfig:
 def _settings(config: Config) -> bytes:
     """What the events depend on besides the captures and the key.
 
-    Their numbers do not depend on the key: under the next one they are recognised (`stream.rekey`).
+    Their numbers do not depend on the key: under the next one (`stream.keys.rekey`) they are
+    recognised.
     """
     ingest = config.ingest
     plan = rule_files.plan_text(config.rules.plan)

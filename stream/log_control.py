@@ -11,8 +11,8 @@ from stream import config as configuration
 from stream import topics
 from stream.config import Config
 from stream.control import Control, RedisMark
+from stream.keys.past_keys import PastKeys
 from stream.log_writer import LogWriter
-from stream.past_keys import PastKeys
 from stream.publisher import Publisher
 
 

@@ -27,10 +27,10 @@ from stream import metrics, topics
 from stream.config import Kafka as KafkaConfig
 from stream.ingest import Writer
 from stream.log import SCHEMA_VERSION, Batch, OutcomeRecorded, partition_of
-from stream.outcomes import Outcome
 from stream.publisher import Publisher
 from stream.publishing import outcome_of
 from stream.retry import patiently
+from stream.sms.outcomes import Outcome
 from stream.state import BEGINNING, PUBLICATION
 from stream.subscribers import REDIS, DeadLetter
 from stream.topics import KAFKA, Log

@@ -12,7 +12,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from redis.asyncio import Redis
 
-from stream.sealing import Seal
+from stream.keys.sealing import Seal
 
 _PIECE: Final = 4_194_304
 

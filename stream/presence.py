@@ -1,8 +1,8 @@
 """Which processes work on what Redis holds: each says so again and again, and is gone when silent.
 
-Whoever changes the key (`stream.rotate_key`) wants nobody there. A process that was stopped in the
-middle and goes on later (SIGSTOP, a virtual machine's pause) asks for the key again with its first
-word, and ends where it has changed meanwhile.
+Whoever changes the key (`stream.keys.rotate_key`) wants nobody there. A process that was stopped in
+the middle and goes on later (SIGSTOP, a virtual machine's pause) asks for the key again with its
+first word, and ends where it has changed meanwhile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from stream.config import Config
-from stream.key_guard import held
+from stream.keys.key_guard import held
 
 EVERY_SECONDS: Final = 5.0
 SILENT_SECONDS: Final = 30

@@ -20,7 +20,7 @@ from stream.connected import redis_of
 from stream.log_control import control_of
 from stream.offline import say
 from stream.profile_files import Bad, Good, ProfileRows
-from stream.vault import Vault
+from stream.sms.vault import Vault
 
 MOST_SHOWN = 10
 """Bad rows that are told on standard error; `--report` has all of them."""

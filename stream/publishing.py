@@ -10,8 +10,8 @@ from decoders.times import from_text
 from rules.verdicts import SEND, Verdict
 from stream import topics
 from stream.log import partition_of
-from stream.outcomes import Outcome
 from stream.publisher import Publisher
+from stream.sms.outcomes import Outcome
 from stream.state import OutboxEntry
 
 _TIMES = ("time", "not_before", "since")

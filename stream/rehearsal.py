@@ -15,11 +15,12 @@ from rules import profile as profile_codec
 from rules.campaign import DRAFT
 from rules.engine import RuleSet
 from rules.verdicts import Verdict
-from stream import garbage, outlook_view, printed, rule_files, writers
+from stream import garbage, printed, rule_files, writers
+from stream.ask import outlook_view
+from stream.ask.outlook import Campaign, Outlook
 from stream.closed_loop import ANYWAY, OFFER, PRODUCTS, Market
 from stream.log import ProfileChanged, RulesChanged
 from stream.offline import Captures, Reading, correlator, say
-from stream.outlook import Campaign, Outlook
 from stream.replay import Change, Replay, Replayed
 
 PARTITIONS = 8

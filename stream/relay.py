@@ -33,7 +33,7 @@ Publish = Callable[[int, list[OutboxEntry]], Awaitable[None]]
 
 
 class Listener(Protocol):
-    """Wants to know how far what was published reaches (`stream.candidates`)."""
+    """Wants to know how far what was published reaches (`stream.budgets.candidates`)."""
 
     @property
     def listening(self) -> bool:

@@ -16,6 +16,7 @@ from decoders.messages import Message, Record
 from rules.engine import RuleSet
 from rules.verdicts import Verdict
 from stream.batcher import MAX_ITEMS, Addressed, Batcher, second_before
+from stream.budgets.shared_budgets import SharedBudgets
 from stream.engine import Engine
 from stream.handled import Handled
 from stream.handler import Handler
@@ -23,7 +24,6 @@ from stream.log import BudgetSpent, FeedScored, OfSubscriber, RulesChanged
 from stream.memory_store import MemoryStore
 from stream.ordered import InOrder
 from stream.relay import Relay
-from stream.shared_budgets import SharedBudgets
 from stream.state import OutboxEntry, StateStore
 from stream.step import Rules
 

@@ -25,14 +25,15 @@ from decoders.errors import XinlingError
 from rules.engine import RuleSet
 from rules.errors import CampaignErrors
 from stream import config as configuration
-from stream import garbage, roles, rule_files, seeds, topics
+from stream import garbage, roles, rule_files, topics
 from stream.cancelling import cancelled
 from stream.config import Config, ConfigError
-from stream.delivery_role import DeliveryPart
 from stream.ingest_role import IngestPart
 from stream.redis_store import RedisStore
 from stream.roles import Part
 from stream.rule_files import FileError
+from stream.sms import seeds
+from stream.sms.delivery_role import DeliveryPart
 from stream.state import StoreUnavailableError
 from stream.subscribers_role import SubscribersPart
 from stream.topics import Log

@@ -18,12 +18,14 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from redis.asyncio import Redis
 
 from decoders.errors import XinlingError
-from stream import audit, homes, migration, presence, standstill, state_file, topics
+from stream import audit, migration, presence, state_file, topics
 from stream import config as configuration
+from stream.ask import homes
 from stream.audit import Audit, Change
 from stream.config import Config, ConfigError
 from stream.connected import redis_of
-from stream.past_keys import PastKeys
+from stream.keys import standstill
+from stream.keys.past_keys import PastKeys
 from stream.redis_store import RedisStore
 from stream.state import Progress
 from stream.topic_reader import TopicReader

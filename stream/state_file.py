@@ -19,7 +19,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 
 from decoders.errors import XinlingError
-from stream.sealing import Seal
+from stream.keys.sealing import Seal
 from stream.state import Progress
 
 FORM: Final = 1

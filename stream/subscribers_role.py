@@ -9,10 +9,10 @@ from functools import partial
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from stream import topics
-from stream.allocator import Allocator
 from stream.app import Fail, Role
-from stream.budget_store import BudgetStore
-from stream.candidates import Candidates
+from stream.budgets.allocator import Allocator
+from stream.budgets.budget_store import BudgetStore
+from stream.budgets.candidates import Candidates
 from stream.config import Config
 from stream.handler import Handler
 from stream.log import Batch, encode

@@ -19,7 +19,7 @@ from stream.audit import Audit, Change
 from stream.config import Config
 from stream.connected import redis_of
 from stream.redis_store import RedisStore
-from stream.seeds import SeedList
+from stream.sms.seeds import SeedList
 from stream.stops import EVERY, Stop, Stops
 
 _Work = Callable[[Redis, Config, str], Awaitable[list[str]]]

@@ -149,7 +149,7 @@ ROWS = (
                 "Behind wall time",
                 "s",
                 (Query("max(xinling_ingest_behind_seconds)", "latest record"),),
-                description="Of live feeds; captures of the past are as far behind as they are old.",
+                description="Of live feeds; captures of the past are behind by their age.",
             ),
             Panel(
                 "Trust in the feed",

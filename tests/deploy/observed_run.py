@@ -11,7 +11,7 @@ import sys
 
 from prometheus_client import start_http_server
 
-from stream import demo
+from stream.demo import play as demo
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from stream import outcomes
-from stream.outcomes import Outcome
+from stream.sms import outcomes
+from stream.sms.outcomes import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPTURES = [f"fixtures/pcap/lab-{name}/{name.upper()}_msc.pcap" for name in "abc"]

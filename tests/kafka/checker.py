@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
-from stream import outcomes
+from stream.sms import outcomes
 
 _KNOWN = frozenset({outcomes.SUBMITTED, outcomes.DELIVERED})
 _NOBODY_KNOWS = frozenset({outcomes.UNKNOWN, outcomes.CLAIMED})

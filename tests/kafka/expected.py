@@ -18,7 +18,7 @@ from rules.verdicts import SEND, Verdict
 from stream import rule_files, sources
 from stream.log import ProfileChanged, RulesChanged
 from stream.replay import Replay, signals_of
-from stream.smsc import Submitted
+from stream.sms.smsc import Submitted
 
 PSEUDONYMS = Pseudonyms(bytes.fromhex(KEY))
 

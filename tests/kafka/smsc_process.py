@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 import smpp34
 
-from stream.smsc import Fault, Smsc
+from stream.sms.smsc import Fault, Smsc
 
 PASSWORD = "demo"
 THINKING_SECONDS = 0.03

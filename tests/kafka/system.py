@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from stream import embedded, topics
 from stream.config import Kafka as KafkaConfig
-from stream.smsc import Smsc
+from stream.sms.smsc import Smsc
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "fixtures" / "demo"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from checker import Message, check
 
-from stream import outcomes
+from stream.sms import outcomes
 
 MESSAGE = Message("4915500001", "您已离开。")
 OTHER = Message("4915500002", "您已离开。")

@@ -20,7 +20,7 @@ from decoders.times import from_text
 from stream import topics
 from stream.log import partition_of
 from stream.publisher import Publisher
-from stream.smsc import Fault, Submitted
+from stream.sms.smsc import Fault, Submitted
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -14,8 +14,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from system import CAPTURES, PARTITIONS, Kept, System, Xinling, until
 
-from stream import log, outcomes, topics
-from stream.smsc import Fault
+from stream import log, topics
+from stream.sms import outcomes
+from stream.sms.smsc import Fault
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -18,11 +18,12 @@ from test_kafka_service import STOP_SECONDS, UP_SECONDS, up
 
 from rules.engine import RuleSet
 from rules.verdicts import SEND
-from stream import log, outcomes, topics
+from stream import log, topics
 from stream.handler import Handler
 from stream.log import OutcomeRecorded
 from stream.memory_store import MemoryStore
 from stream.publisher import Publisher
+from stream.sms import outcomes
 from stream.state import decode_entry
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]

@@ -14,12 +14,12 @@ from decoders.errors import XinlingError
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from rules.verdicts import CONTROL, SEND, Sample, Verdict
 from simulator import response
-from stream import lookup, report
+from stream.ask import lookup, report
+from stream.ask.evaluation import Evaluation
 from stream.cli import app
 from stream.closed_loop import ANYWAY, Market
-from stream.evaluation import Evaluation
 from stream.log import OutcomeRecorded, ProfileChanged
-from stream.outcomes import Outcome
+from stream.sms.outcomes import Outcome
 
 _ROOT = Path(__file__).parents[2]
 _BEGIN = 1_201_600_000_000_000

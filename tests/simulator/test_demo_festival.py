@@ -12,8 +12,8 @@ from rich.console import Console
 
 from decoders.errors import XinlingError
 from rules import campaign, settings
-from stream.demo import main
-from stream.demo_scenes import SPRING_FESTIVAL, named
+from stream.demo.play import main
+from stream.demo.scenes import SPRING_FESTIVAL, named
 
 _ROOT = Path(__file__).parents[2]
 _SEEDS = ("two-cities-one-home.yaml", "cheap-long-distance.yaml")

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stream import bench, bench_events
+from stream.bench import decode as bench
+from stream.bench import events as bench_events
 
 
 def test_every_way_of_measuring_gives_the_same_events(pcap: Path) -> None:

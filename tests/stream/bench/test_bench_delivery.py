@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from stream import bench_delivery
+from stream.bench import delivery as bench_delivery
 
 
 def test_offers_go_out_one_by_one_and_by_the_window(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`stream.bench_feed` takes everything that its sender sends."""
+"""`stream.bench.feed` takes everything that its sender sends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CAPTURE = Path(__file__).parents[3] / "fixtures" / "pcap" / "lab-a" / "A_msc.pca
 def test_a_live_feed_is_taken_whole() -> None:
     decoder = Decoder()
     records = CaptureParser(CAPTURE.name).feed(CAPTURE.read_bytes())
-    command = [sys.executable, "-m", "stream.bench_feed", "5000", str(CAPTURE)]
+    command = [sys.executable, "-m", "stream.bench.feed", "5000", str(CAPTURE)]
     done = subprocess.run(command, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert found["messages"] == sum(len(decoder.feed(record)) for record in records)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stream import bench_rules
+from stream.bench import rules as bench_rules
 
 
 def test_it_prints_the_machine_and_each_cost(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from decoders.capture import CaptureParser
 from decoders.decoder import Decoder
 from decoders.messages import Message, Record
-from stream import multiply
+from stream.bench import multiply
 
 CAPTURE = Path(__file__).parents[3] / "fixtures" / "pcap" / "lab-a" / "A_msc.pcap"
 

@@ -15,17 +15,17 @@ from test_shared_budgets import NOON, WILLING, calls, ruled, sends
 from decoders.events import Event
 from decoders.times import SECOND
 from rules.verdicts import Verdict
-from stream.allocator import Allocator
 from stream.batcher import Addressed, Batcher, second_before
-from stream.budget_store import BudgetStore
-from stream.candidates import Candidates
+from stream.budgets.allocator import Allocator
+from stream.budgets.budget_store import BudgetStore
+from stream.budgets.candidates import Candidates
+from stream.budgets.settling import RedisSettling, minute_of
 from stream.handler import Handler
 from stream.log import Batch, ProfileChanged
 from stream.migration import Import
 from stream.redis_store import RedisStore
 from stream.relay import Relay
 from stream.replay import Change, Reached, Replay
-from stream.settling import RedisSettling, minute_of
 from stream.state import (
     BEGINNING,
     InfrastructureError,
@@ -268,7 +268,7 @@ async def test_p2_states_made_again_of_the_log_are_the_same_and_grant_nothing_ag
 async def test_candidates_that_nobody_decides_make_partitions_wait(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream.budget_store.MOST_WAITING", 10)
+    monkeypatch.setattr("stream.budgets.budget_store.MOST_WAITING", 10)
     service = Service(redis, 1)
     service.allocators = []
     with pytest.raises(OutboxFullError):

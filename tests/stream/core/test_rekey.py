@@ -24,21 +24,21 @@ from rules.engine import RuleSet
 from rules.profile import Profile
 from rules.verdicts import Verdict
 from stream import rule_files
-from stream.answers import Answers, Noted
 from stream.batcher import Addressed, Batcher, second_before
-from stream.budget_store import BudgetStore, record_of
+from stream.budgets.budget_store import BudgetStore, record_of
 from stream.checkpoint import PREFIX, VERSION, Kept, packed, pieces_of
 from stream.embedded import RedisServer
 from stream.handler import Handler
-from stream.ledger import Entry, Ledger
+from stream.keys.past_keys import PastKeys
+from stream.keys.rekey import Key, Rekey
 from stream.log import Erased, OptedOut, OutcomeRecorded, ProfileChanged, partition_of
-from stream.past_keys import PastKeys
 from stream.redis_store import RedisStore
-from stream.rekey import Key, Rekey
 from stream.relay import Relay
-from stream.seeds import SeedList
+from stream.sms.answers import Answers, Noted
+from stream.sms.ledger import Entry, Ledger
+from stream.sms.seeds import SeedList
+from stream.sms.vault import Identity, Vault
 from stream.state import PUBLICATION, Commit, OutboxEntry
-from stream.vault import Identity, Vault
 
 FIRST, SECOND_KEY = Key(b"1" * 32, 1), Key(b"2" * 32, 2)
 PARTITIONS = 8

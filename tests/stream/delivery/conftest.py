@@ -12,17 +12,17 @@ from redis.asyncio import Redis
 
 from decoders.pseudonyms import Pseudonyms
 from rules.verdicts import SEND, Verdict
-from stream.answering import Answering
-from stream.answers import Answers
 from stream.cancelling import cancelled
-from stream.delivery import Answer, Clocks, Delivery
 from stream.embedded import RedisServer
-from stream.ledger import Ledger
-from stream.outcomes import Outcome
-from stream.replies import Reply
-from stream.smpp import SmppClient, SmppConfig
-from stream.smsc import Smsc
-from stream.vault import Identity, Vault
+from stream.sms.answering import Answering
+from stream.sms.answers import Answers
+from stream.sms.delivery import Answer, Clocks, Delivery
+from stream.sms.ledger import Ledger
+from stream.sms.outcomes import Outcome
+from stream.sms.replies import Reply
+from stream.sms.smpp import SmppClient, SmppConfig
+from stream.sms.smsc import Smsc
+from stream.sms.vault import Identity, Vault
 
 NOW = 1_795_296_600_000_000
 HOUR = 3_600_000_000

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from stream.coalescing import CoalescingRedis
 from stream.embedded import RedisServer
+from stream.sms.coalescing import CoalescingRedis
 
 _ADD = "return redis.call('INCRBY', KEYS[1], ARGV[1])"
 

@@ -8,11 +8,11 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from stream import outcomes
-from stream.delivery import NO_NUMBER
-from stream.ledger import Entry
-from stream.smpp import NotSubmittedError, ShortMessage
-from stream.smsc import Fault, Smsc
+from stream.sms import outcomes
+from stream.sms.delivery import NO_NUMBER
+from stream.sms.ledger import Entry
+from stream.sms.smpp import NotSubmittedError, ShortMessage
+from stream.sms.smsc import Fault, Smsc
 from tests.stream.delivery.conftest import NOW, OpenRoom, Room, eventually, offer, running
 
 SUBMITTED, DELIVERED = outcomes.SUBMITTED, outcomes.DELIVERED

@@ -11,11 +11,12 @@ import pytest
 
 from decoders.times import SECOND
 from rules.verdicts import Verdict
-from stream import metrics, outcomes
+from stream import metrics
 from stream.config import Config, Privacy, Service
-from stream.delivery_role import DeliveryPart
-from stream.in_flight import InFlight
-from stream.outcomes import Outcome
+from stream.sms import outcomes
+from stream.sms.delivery_role import DeliveryPart
+from stream.sms.in_flight import InFlight
+from stream.sms.outcomes import Outcome
 from stream.topics import Log
 from stream.watchdog import StalledError, Watchdog
 from tests.stream.delivery.conftest import eventually, offer

@@ -16,9 +16,9 @@ import pytest
 from rich.console import Console
 
 from decoders.errors import XinlingError
-from stream.demo import Demo, main
-from stream.demo_scenes import LABS
-from stream.demo_view import View
+from stream.demo.play import Demo, main
+from stream.demo.scenes import LABS
+from stream.demo.view import View
 from stream.embedded import RedisServer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -123,7 +123,7 @@ def _heed_ctrl_c() -> None:
 
 def begun(folder: Path) -> subprocess.Popen[str]:
     """`xinling demo` in a process, playing; what it leaves behind would be in `folder`."""
-    code = "import sys; from stream.demo import run; sys.exit(run())"
+    code = "import sys; from stream.demo.play import run; sys.exit(run())"
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", code],
         cwd=ROOT,

@@ -12,10 +12,10 @@ from rules import profile as profiles
 from rules.engine import RuleSet
 from rules.profile import Profile
 from rules.verdicts import Verdict
-from stream import outcomes
-from stream.gate import StoreGate
 from stream.log import partition_of
 from stream.memory_store import MemoryStore
+from stream.sms import outcomes
+from stream.sms.gate import StoreGate
 from stream.state import Commit, Progress
 from tests.stream.delivery.conftest import HOUR, offer
 

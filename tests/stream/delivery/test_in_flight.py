@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import pytest
 
-from stream.in_flight import InFlight
+from stream.sms.in_flight import InFlight
 from tests.stream.delivery.conftest import eventually
 
 

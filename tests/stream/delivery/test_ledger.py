@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from stream import outcomes
-from stream.ledger import Entry, Ledger
+from stream.sms import outcomes
+from stream.sms.ledger import Entry, Ledger
 
 
 @pytest.fixture

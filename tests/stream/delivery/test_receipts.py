@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import pytest
 import smpp34
 
-from stream import outcomes
-from stream.receipts import Receipt, receipt_of
-from stream.smpp_codes import MESSAGE_STATE, RECEIPTED_MESSAGE_ID, status_name
+from stream.sms import outcomes
+from stream.sms.receipts import Receipt, receipt_of
+from stream.sms.smpp_codes import MESSAGE_STATE, RECEIPTED_MESSAGE_ID, status_name
 
 
 class Delivered(NamedTuple):

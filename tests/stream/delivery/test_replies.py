@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 
 from decoders.pseudonyms import Pseudonyms
 from decoders.times import SECOND
-from stream.answers import ANSWER_SECONDS, Answers, Noted, answered
-from stream.replies import Reply, reply_of
-from stream.smsc import Fault
+from stream.sms.answers import ANSWER_SECONDS, Answers, Noted, answered
+from stream.sms.replies import Reply, reply_of
+from stream.sms.smsc import Fault
 from tests.stream.delivery.conftest import HOUR, NOW, OpenRoom, Room, eventually, offer, running
 
 NUMBER = "4915550102"

@@ -13,18 +13,19 @@ from redis.asyncio import Redis
 from decoders.errors import XinlingError
 from decoders.pseudonyms import Pseudonyms
 from rules.engine import RuleSet
-from stream import metrics, seeds, switch
+from stream import metrics, switch
+from stream.ask.evaluation import Evaluation
 from stream.config import Config, Kafka
-from stream.delivery import Delivery
-from stream.evaluation import Evaluation
 from stream.redis_store import RedisStore
 from stream.rule_files import FileError
-from stream.seeding import OpenGate, Seeding
-from stream.seeds import SEED, SeedList
-from stream.smsc import Fault
+from stream.sms import seeds
+from stream.sms.delivery import Delivery
+from stream.sms.seeding import OpenGate, Seeding
+from stream.sms.seeds import SEED, SeedList
+from stream.sms.smsc import Fault
+from stream.sms.vault import Vault
 from stream.state import Commit, Progress
 from stream.stops import Stop, Stops
-from stream.vault import Vault
 from tests.stream.delivery.conftest import KEY, OpenRoom, Room, eventually, offer
 
 TESTERS = ["13900000001", "13900000002"]

@@ -7,17 +7,17 @@ from typing import Self
 
 import pytest
 
-from stream import outcomes
-from stream.receipts import Receipt
-from stream.smpp import (
+from stream.sms import outcomes
+from stream.sms.receipts import Receipt
+from stream.sms.smpp import (
     ShortMessage,
     SmppClient,
     SubmitRefusedError,
     SubmitUnknownError,
     validity,
 )
-from stream.sms_text import parts
-from stream.smsc import Fault, Smsc
+from stream.sms.sms_text import parts
+from stream.sms.smsc import Fault, Smsc
 from tests.stream.delivery.conftest import eventually, smpp_config
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.sms_text import GSM7, UCS2, TextError, parts
+from stream.sms.sms_text import GSM7, UCS2, TextError, parts
 
 
 def utf16_of(text: str, reference: int = 7) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from stream.vault import Identity, Vault, VaultError, masked
+from stream.sms.vault import Identity, Vault, VaultError, masked
 
 WHO = Identity("001010000001037", "4915550102")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stream.homes import homes, moved_out, moved_within
+from stream.ask.homes import homes, moved_out, moved_within
 from stream.log import partition_of
 
 

@@ -11,11 +11,12 @@ import pytest
 from decoders.events import Event
 from decoders.times import SECOND
 from rules.verdicts import HOLD, SEND, Sample, Verdict
-from stream import lookup, topics
+from stream import topics
+from stream.ask import lookup
+from stream.ask.lookup import NotFoundError
 from stream.config import Config, Kafka
 from stream.log import SCHEMA_VERSION, Batch, Signal, encode, partition_of
-from stream.lookup import NotFoundError
-from stream.outcomes import DELIVERED, SUBMITTED, Outcome
+from stream.sms.outcomes import DELIVERED, SUBMITTED, Outcome
 from stream.topic_reader import Record
 
 OFFER = "0f" * 16

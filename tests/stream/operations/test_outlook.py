@@ -17,9 +17,10 @@ from decoders.times import from_text
 from rules.engine import RuleSet
 from rules.units import HOUR
 from rules.verdicts import CONTROL, HOLD, REFUSE, SEND, Verdict
-from stream import outlook as room
-from stream import outlook_view, rule_files
-from stream.outlook import Campaign, Meeting, Outlook
+from stream import rule_files
+from stream.ask import outlook as room
+from stream.ask import outlook_view
+from stream.ask.outlook import Campaign, Meeting, Outlook
 from stream.rehearsal import launched
 
 DEMO = Path(__file__).parents[3] / "fixtures" / "demo"

@@ -19,8 +19,8 @@ from stream.log import Batch, ProfileChanged, encode
 from stream.profile_files import Bad, Good, ProfileRows
 from stream.profile_load import MOST_SHOWN, BadRows, good
 from stream.rule_files import FileError
+from stream.sms.vault import Identity
 from stream.topics import Log
-from stream.vault import Identity
 
 HEADER = "imsi,msisdn,home_city,products,consent,opted_out,time_zone,tier\n"
 LINES = (

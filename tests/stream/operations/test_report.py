@@ -11,9 +11,9 @@ import pytest
 
 from decoders.times import from_text
 from rules.verdicts import CONTROL, REFUSE, SEND, Verdict
-from stream.evaluation import Evaluation
-from stream.outcomes import Outcome
-from stream.uplift import Difference, Share, difference
+from stream.ask.evaluation import Evaluation
+from stream.ask.uplift import Difference, Share, difference
+from stream.sms.outcomes import Outcome
 
 NOON = from_text("2008-01-28T04:00:00Z")
 Xinling = Callable[..., Any]

@@ -10,15 +10,16 @@ import pytest
 from redis.asyncio import Redis
 
 from rules.engine import RuleSet
-from stream import outcomes, switch
+from stream import switch
 from stream.audit import Audit, Change
 from stream.config import Config, ConfigError, Kafka, Privacy
 from stream.config import Redis as RedisConfig
 from stream.connected import redis_of
 from stream.embedded import RedisServer
-from stream.gate import StoreGate
 from stream.memory_store import MemoryStore
 from stream.redis_store import RedisStore
+from stream.sms import outcomes
+from stream.sms.gate import StoreGate
 from stream.state import Commit, Progress
 from stream.stops import EVERY, Stop, Stops, stopping
 from tests.stream.delivery.conftest import offer

@@ -13,9 +13,9 @@ from decoders.messages import Cell
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from rules.verdicts import Verdict
 from stream import topics
+from stream.ask.tail import Lines, Wanted
 from stream.log import SCHEMA_VERSION, Batch, RulesChanged, Signal, Tick, encode
-from stream.outcomes import Outcome
-from stream.tail import Lines, Wanted
+from stream.sms.outcomes import Outcome
 from stream.topic_reader import Record
 
 WHO = Pseudonyms(TEST_KEY).subscriber("460001234567890")

@@ -9,8 +9,9 @@ import pytest
 
 from decoders.errors import XinlingError
 from rules.engine import RuleSet
-from stream import bench_load, bench_stream
-from stream.bench_load import Traffic
+from stream.bench import load as bench_load
+from stream.bench import stream as bench_stream
+from stream.bench.load import Traffic
 from stream.handler import Handler
 from stream.log import Signal
 from stream.memory_store import MemoryStore

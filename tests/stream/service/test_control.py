@@ -14,8 +14,8 @@ from stream import rule_files
 from stream.control import Control
 from stream.log import Batch, ProfileChanged, RulesChanged, encode, partition_of
 from stream.rule_files import FileError
+from stream.sms.vault import Identity
 from stream.topics import Log
-from stream.vault import Identity
 
 DEMO = Path(__file__).parents[3] / "fixtures" / "demo"
 PSEUDONYMS = Pseudonyms(TEST_KEY)

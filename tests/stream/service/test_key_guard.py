@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from stream.config import Config, ConfigError, Privacy
 from stream.embedded import RedisServer
-from stream.key_guard import begin_change, end_change, fingerprint, give_up_change, held
+from stream.keys.key_guard import begin_change, end_change, fingerprint, give_up_change, held
 from stream.presence import Presence, present
 
 KEY, OTHER = "0a" * 32, "0b" * 32

@@ -1,0 +1,1 @@
+"""Shared budgets: what partitions cannot decide, granted by one allocator."""

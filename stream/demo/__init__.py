@@ -1,0 +1,1 @@
+"""`xinling demo`: the whole system on one machine, shown to a person."""
