@@ -138,6 +138,19 @@ def test_a_state_of_version_2_is_read() -> None:
     )
 
 
+def test_what_is_held_back_keeps_its_evidence_over_a_change_of_version() -> None:
+    mark = (b"x\x00", 5, "46000", 1, None, ("a.pcap", 3, 7))
+    hold = ("going", 1, "o", 0, "t", 5, 9, 60, False, False, [mark], None)
+    wave = ("going", 2, 99, "t", False, [mark], None)
+    old = msgspec.msgpack.encode((2, "x", [], None, {}, [hold], (), {}, [wave]))
+    kept = (Mark(*mark[:5], ("a.pcap", 3, 4)),)
+    assert packed.decode(old) == Subscriber(
+        "x",
+        holds=(Hold(*hold[:10], kept, None),),
+        waves=(Wave(*wave[:5], kept, None),),
+    )
+
+
 def test_a_mark_outside_the_table_is_damage() -> None:
     marks: list[object] = [(b"x", 5, 1, 1, [])]
     head: tuple[object, ...] = (3, "x", 0, "", "")
