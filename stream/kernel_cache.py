@@ -7,9 +7,9 @@ where there is none, in the folder for temporary files.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
-import re
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,13 +18,10 @@ from typing import Final
 _UNSEEN: Final = frozenset(
     {
         *("__init__.py", "kernel.py", "ordered.py", "plain.py", "rows.py", "store.py"),
-        *("event_batch.py", "event_bindings.py", "event_kernel.py"),
+        *("batch.py", "bindings.py"),
     }
 )
 """Files of the kernel of which compiled code sees nothing."""
-_IMPORT: Final = re.compile(r"^from decoders(?:\.(\w+))? import ([\w, ]+)", re.MULTILINE)
-
-
 READY_OCTETS: Final = 4_000_000
 """Of captures, from which on compiled code that is there is loaded sooner than they are read."""
 MAKING_OCTETS: Final = 100_000_000
@@ -68,13 +65,23 @@ def _digest() -> str:
     """Of the sources that machine code is made from: the kernel, and whose constants it takes."""
     decoders = Path(__file__).parent.parent / "decoders"
     made = hashlib.blake2b(digest_size=8)
-    for file in sorted((decoders / "kernel").glob("*.py")):
+    for file in sorted((decoders / "kernel").rglob("*.py")):
         if file.name in _UNSEEN:
             continue
-        source = file.read_text(encoding="utf-8")
-        made.update(source.encode())
-        for module, names in _IMPORT.findall(source):
-            for name in [module] if module else names.split(", "):
-                path = decoders / f"{name}.py"
-                made.update(path.read_bytes() if path.exists() else b"")
+        source = file.read_bytes()
+        made.update(source)
+        for name in _taken_from(ast.parse(source)):
+            path = decoders / f"{name}.py"
+            made.update(path.read_bytes() if path.exists() else b"")
     return made.hexdigest()
+
+
+def _taken_from(source: ast.Module) -> list[str]:
+    """Files of `decoders` that a file of the kernel imports from."""
+    found: set[str] = set()
+    for node in source.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "decoders":
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("decoders."):
+            found.add((node.module or "").split(".")[1])
+    return sorted(found)

@@ -191,7 +191,7 @@ def _event_rows(captures: Captures, reading: Reading) -> Iterator[Row]:
 
 def _events(captures: Captures, reading: Reading) -> Iterator[Event]:
     if not reading.learn_phones and captures.many_events:
-        from decoders.kernel.event_kernel import EventKernel  # noqa: PLC0415  loads numba
+        from decoders.kernel.events.kernel import EventKernel  # noqa: PLC0415  loads numba
 
         plan = rule_files.plan(reading.plan)
         kernel = EventKernel(CorrelatorConfig(), Pseudonyms(TEST_KEY), plan, reading.clear)

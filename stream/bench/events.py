@@ -25,8 +25,8 @@ from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.decoder import Decoder
 from decoders.events import Event
 from decoders.kernel import FrameReader, Kernel
-from decoders.kernel.event_batch import EventBatch
-from decoders.kernel.event_kernel import EventKernel
+from decoders.kernel.events.batch import EventBatch
+from decoders.kernel.events.kernel import EventKernel
 from decoders.messages import Message
 from decoders.ordering import in_order
 from decoders.pseudonyms import TEST_KEY, Pseudonyms

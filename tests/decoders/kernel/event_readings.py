@@ -11,7 +11,7 @@ from decoders.errors import CaptureError
 from decoders.events import Event
 from decoders.kernel import Batch, Kernel, frames_of
 from decoders.kernel.columns import ROW
-from decoders.kernel.event_kernel import EventKernel
+from decoders.kernel.events.kernel import EventKernel
 from decoders.kernel.plain import message
 from decoders.messages import Message, Record
 from decoders.numbers import NumberingPlan

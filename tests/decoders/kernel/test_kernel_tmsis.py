@@ -13,10 +13,10 @@ if not COMPILED:
     pytest.skip("needs numba (the extra `fast`)", allow_module_level=True)
 
 from decoders.identity import Bindings
-from decoders.kernel.event_bindings import KernelBindings
-from decoders.kernel.layout import SERVED, VLR
-from decoders.kernel.store import Store
-from decoders.kernel.tmsis import Tmsis
+from decoders.kernel.events.bindings import KernelBindings
+from decoders.kernel.events.layout import SERVED, VLR
+from decoders.kernel.events.store import Store
+from decoders.kernel.events.tmsis import Tmsis
 
 
 @pytest.mark.parametrize("limit", [2, 16, 200_000])

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel import work
-from decoders.kernel.codes import (
+from decoders.kernel.compiled import compiled, inlined
+from decoders.kernel.events import work
+from decoders.kernel.events.codes import (
     LOCATION_UPDATED,
     MESSAGE_RECEIVED,
     MESSAGE_SENT,
 )
-from decoders.kernel.compiled import compiled, inlined
-from decoders.kernel.digest import CONTENT, EQUIPMENT, SUBSCRIBER, TEMPORARY, hashed
-from decoders.kernel.layout import (
+from decoders.kernel.events.digest import CONTENT, EQUIPMENT, SUBSCRIBER, TEMPORARY, hashed
+from decoders.kernel.events.layout import (
     AREA,
     CALL,
     D_AREA,
@@ -83,9 +83,9 @@ from decoders.kernel.layout import (
     THIS,
     TOLD_EVENTS,
 )
+from decoders.kernel.events.memory import add, find, record, take
+from decoders.kernel.events.release import drop_deferred
 from decoders.kernel.machine import Int
-from decoders.kernel.memory import add, find, record, take
-from decoders.kernel.release import drop_deferred
 
 DEFERRED: Final = 8
 """Events of one dialogue that may wait for an identity."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from decoders.kernel.compiled import compiled
-from decoders.kernel.layout import (
+from decoders.kernel.events.layout import (
     CALL,
     D_CALLS,
     D_DEFERRED,
@@ -30,8 +30,8 @@ from decoders.kernel.layout import (
     T_NEXT,
     TRANSFER,
 )
+from decoders.kernel.events.memory import give, record, take
 from decoders.kernel.machine import Int
-from decoders.kernel.memory import give, record, take
 
 
 @compiled

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from decoders.kernel.codes import (
+from decoders.kernel.compiled import compiled, inlined
+from decoders.kernel.events.codes import (
     ENDED,
     ENDED_CALL,
     UNHEARD,
 )
-from decoders.kernel.compiled import compiled, inlined
-from decoders.kernel.layout import (
+from decoders.kernel.events.layout import (
     BASE,
     C_DIALOGUE,
     C_LAST,
@@ -39,8 +39,8 @@ from decoders.kernel.layout import (
     NODE,
     POOLS,
 )
+from decoders.kernel.events.memory import record
 from decoders.kernel.machine import Int
-from decoders.kernel.memory import record
 
 _STALE = 1024
 """Deadlines that no longer count and are kept all the same."""

@@ -13,10 +13,9 @@ from decoders.call_control import MOBILE, NETWORK, RADIO
 from decoders.elements import BCD, UPDATE_TYPES, plmn
 from decoders.events import MOBILE_ORIGINATED, MOBILE_TERMINATED, Event, Frame, OtherParty
 from decoders.events import TYPES as EVENT_TYPES
-from decoders.kernel import codes
-from decoders.kernel.layout import NONE
-from decoders.kernel.program import TABLES
-from decoders.kernel.work import (
+from decoders.kernel.events import codes
+from decoders.kernel.events.layout import NONE
+from decoders.kernel.events.work import (
     E_CALL,
     E_CELL,
     E_CONTENT,
@@ -44,6 +43,7 @@ from decoders.kernel.work import (
     E_TYPE,
     E_WHO,
 )
+from decoders.kernel.program import TABLES
 from decoders.messages import Cell, PartyNumber
 from decoders.pseudonyms import Pseudonyms
 from decoders.teller import IMSI, LEARNED, UNKNOWN, Teller, emergency_party

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from decoders.kernel.begins import begin
-from decoders.kernel.codes import (
+from decoders.kernel.compiled import compiled
+from decoders.kernel.events.begins import begin
+from decoders.kernel.events.codes import (
     HANDOVER_ACKNOWLEDGE,
     HANDOVER_COMMAND,
     HANDOVER_COMPLETE,
@@ -17,9 +18,8 @@ from decoders.kernel.codes import (
     SERVING,
     TARGET,
 )
-from decoders.kernel.compiled import compiled
-from decoders.kernel.joined import drop_dialogue, let_go, point
-from decoders.kernel.layout import (
+from decoders.kernel.events.joined import drop_dialogue, let_go, point
+from decoders.kernel.events.layout import (
     AWAITED,
     C_ASKED,
     C_DIALOGUE,
@@ -46,14 +46,14 @@ from decoders.kernel.layout import (
     FRAME_HERE,
     HANDOVER,
 )
-from decoders.kernel.machine import Int
-from decoders.kernel.memory import add, find, oldest, record, remove, room
-from decoders.kernel.persons import (
+from decoders.kernel.events.memory import add, find, oldest, record, remove, room
+from decoders.kernel.events.persons import (
     latest,
     recognise,
 )
+from decoders.kernel.events.telling import draft, tell
+from decoders.kernel.machine import Int
 from decoders.kernel.program import BSSMAP
-from decoders.kernel.telling import draft, tell
 
 A_TIME, A_CONNECTION = 3, 4
 """Words of a command that is awaited."""

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from decoders.kernel.codes import (
+from decoders.kernel.compiled import compiled, inlined
+from decoders.kernel.events.codes import (
     AFTER,
     CLOSED,
     CONFIRM,
@@ -18,9 +19,8 @@ from decoders.kernel.codes import (
     REQUEST,
     SERVING,
 )
-from decoders.kernel.compiled import compiled, inlined
-from decoders.kernel.deadlines import deadline, queue
-from decoders.kernel.layout import (
+from decoders.kernel.events.deadlines import deadline, queue
+from decoders.kernel.events.layout import (
     ABSORBED,
     ARRIVED,
     C_CONFIRMED,
@@ -53,10 +53,10 @@ from decoders.kernel.layout import (
     REPLACED,
     UNKNOWN_SIDE,
 )
+from decoders.kernel.events.memory import drop_end, end_of, give, put_end, record, take
+from decoders.kernel.events.prints import holds, repeats, twin_of
+from decoders.kernel.events.release import free_dialogue
 from decoders.kernel.machine import Int, mixed
-from decoders.kernel.memory import drop_end, end_of, give, put_end, record, take
-from decoders.kernel.prints import holds, repeats, twin_of
-from decoders.kernel.release import free_dialogue
 
 
 @inlined

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.kernel.layout import (
+from decoders.kernel.events.layout import (
     BASE,
     ENDS,
     ENDS_USED,
@@ -43,7 +43,7 @@ from decoders.kernel.layout import (
     USED,
     WIDTH,
 )
-from decoders.kernel.memory import rebuild, rehash_ends
+from decoders.kernel.events.memory import rebuild, rehash_ends
 
 
 def _table(entries: int) -> int:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from decoders.elements import plmn
 from decoders.errors import XinlingError
 from decoders.identity import KEPT_VERSION, Kept, Pool
-from decoders.kernel import follow, layout
-from decoders.kernel.areas import LINKS_AT, S_COUNT, S_VLR, VLRS_OF_AN_AREA
 from decoders.kernel.columns import plmn_octets
-from decoders.kernel.layout import GIVER, M_KEY, SERVED, VLR
-from decoders.kernel.memory import add_one
-from decoders.kernel.store import Store
-from decoders.kernel.tmsis import NEEDED, Tmsis
+from decoders.kernel.events import follow, layout
+from decoders.kernel.events.areas import LINKS_AT, S_COUNT, S_VLR, VLRS_OF_AN_AREA
+from decoders.kernel.events.layout import GIVER, M_KEY, SERVED, VLR
+from decoders.kernel.events.memory import add_one
+from decoders.kernel.events.store import Store
+from decoders.kernel.events.tmsis import NEEDED, Tmsis
 from decoders.messages import Lai
 
 _PARTS = 5

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel import tmsis
 from decoders.kernel.compiled import compiled, inlined
-from decoders.kernel.layout import (
+from decoders.kernel.events import tmsis
+from decoders.kernel.events.layout import (
     BOUND,
     CONTRADICTED,
     GIVER,
@@ -20,8 +20,8 @@ from decoders.kernel.layout import (
     UNBOUND,
     VLR,
 )
+from decoders.kernel.events.memory import add, count, find, oldest, record, remove, room
 from decoders.kernel.machine import Int
-from decoders.kernel.memory import add, count, find, oldest, record, remove, room
 
 VLRS: Final = 65_536
 VLRS_OF_AN_AREA: Final = 8

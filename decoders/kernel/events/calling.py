@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel import work
-from decoders.kernel.codes import (
+from decoders.kernel.compiled import compiled, inlined
+from decoders.kernel.events import work
+from decoders.kernel.events.codes import (
     ANSWERED,
     ATTEMPTED,
     CALL_AFTER,
@@ -28,8 +29,7 @@ from decoders.kernel.codes import (
     SETUP,
     UNHEARD,
 )
-from decoders.kernel.compiled import compiled, inlined
-from decoders.kernel.layout import (
+from decoders.kernel.events.layout import (
     CALL,
     D_CALLS,
     D_KEY,
@@ -63,10 +63,10 @@ from decoders.kernel.layout import (
     NODE,
     NONE,
 )
+from decoders.kernel.events.memory import record, take
+from decoders.kernel.events.release import call_node, drop_call, hang_call
+from decoders.kernel.events.telling import draft
 from decoders.kernel.machine import Int
-from decoders.kernel.memory import record, take
-from decoders.kernel.release import call_node, drop_call, hang_call
-from decoders.kernel.telling import draft
 
 NETWORK: Final = 0
 MOBILE: Final = 1

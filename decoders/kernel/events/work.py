@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoders.events import TYPES as EVENT_TYPES
-from decoders.kernel.codes import PROTOCOLS
 from decoders.kernel.compiled import compiled, inlined, long, octet
-from decoders.kernel.digest import CONTENT, HASH, hashed
+from decoders.kernel.events.codes import PROTOCOLS
+from decoders.kernel.events.digest import CONTENT, HASH, hashed
 from decoders.kernel.machine import Int, mixed
 from decoders.kernel.program import OTHER
 from decoders.sccp import TYPES

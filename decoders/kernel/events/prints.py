@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel.codes import CLOSED
 from decoders.kernel.compiled import compiled, inlined
-from decoders.kernel.layout import (
+from decoders.kernel.events.codes import CLOSED
+from decoders.kernel.events.layout import (
     C_LINKS,
     C_NUMBER,
     C_PRINTS,
@@ -30,8 +30,8 @@ from decoders.kernel.layout import (
     RECENT_KEPT,
     REPEATED,
 )
+from decoders.kernel.events.memory import add, find, oldest, record, remove, room
 from decoders.kernel.machine import Int
-from decoders.kernel.memory import add, find, oldest, record, remove, room
 from decoders.kernel.program import BSSMAP, SCCP
 
 _REQUEST: Final = 1

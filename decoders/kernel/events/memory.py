@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from decoders.kernel.compiled import compiled, entry, inlined
-from decoders.kernel.layout import (
+from decoders.kernel.events.layout import (
     BASE,
     COUNT,
     ENDS,

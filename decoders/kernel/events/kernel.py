@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from decoders.correlator import CorrelatorConfig
 from decoders.elements import plmn
 from decoders.events import TYPES
-from decoders.kernel import areas, follow, layout, work
 from decoders.kernel.columns import DIGITS, ROW, Batch
-from decoders.kernel.digest import PERSONS, SIZES, begun
-from decoders.kernel.event_batch import Context, EventBatch
-from decoders.kernel.event_bindings import KernelBindings
-from decoders.kernel.layout import (
+from decoders.kernel.events import areas, follow, layout, work
+from decoders.kernel.events.batch import Context, EventBatch
+from decoders.kernel.events.bindings import KernelBindings
+from decoders.kernel.events.digest import PERSONS, SIZES, begun
+from decoders.kernel.events.layout import (
     AREA,
     AWAITED,
     DIRECTION,
@@ -39,8 +39,8 @@ from decoders.kernel.layout import (
     USED,
     VLR,
 )
+from decoders.kernel.events.store import Store
 from decoders.kernel.program import OTHER, TABLES
-from decoders.kernel.store import Store
 from decoders.messages import Message, PartyNumber
 from decoders.numbers import NumberingPlan
 from decoders.pseudonyms import Pseudonyms

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel.areas import V_IS_LINK, binding_vlr, confirm, find_imsi, only_one, serve
-from decoders.kernel.codes import UPDATING_REQUEST
 from decoders.kernel.compiled import compiled, inlined
-from decoders.kernel.joined import drop_dialogue
-from decoders.kernel.layout import (
+from decoders.kernel.events.areas import V_IS_LINK, binding_vlr, confirm, find_imsi, only_one, serve
+from decoders.kernel.events.codes import UPDATING_REQUEST
+from decoders.kernel.events.joined import drop_dialogue
+from decoders.kernel.events.layout import (
     CALL,
     CONTRADICTED,
     D_AREA,
@@ -45,10 +45,10 @@ from decoders.kernel.layout import (
     SUBSCRIBERS,
     VLR,
 )
+from decoders.kernel.events.memory import add, count, find, oldest, record, remove, room
+from decoders.kernel.events.release import call_node, drop_calls, hang_call
 from decoders.kernel.machine import Int
-from decoders.kernel.memory import add, count, find, oldest, record, remove, room
 from decoders.kernel.program import MM
-from decoders.kernel.release import call_node, drop_calls, hang_call
 from decoders.times import SECOND
 
 RESUMED_WITHIN: Final = 30 * SECOND

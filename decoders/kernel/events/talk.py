@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel import work
-from decoders.kernel.begins import dialogue_of, identify
-from decoders.kernel.calling import NETWORK, NOBODY, RADIO, call_control, clear_calls
-from decoders.kernel.codes import (
+from decoders.kernel.compiled import compiled
+from decoders.kernel.events import work
+from decoders.kernel.events.begins import dialogue_of, identify
+from decoders.kernel.events.calling import NETWORK, NOBODY, RADIO, call_control, clear_calls
+from decoders.kernel.events.codes import (
     ASSIGNMENT_COMPLETE,
     CLEAR_COMMAND,
     CLEAR_COMPLETE,
@@ -31,9 +32,8 @@ from decoders.kernel.codes import (
     SIGNAL_OF,
     TARGET,
 )
-from decoders.kernel.compiled import compiled
-from decoders.kernel.joined import drop_dialogue, point, signalled
-from decoders.kernel.layout import (
+from decoders.kernel.events.joined import drop_dialogue, point, signalled
+from decoders.kernel.events.layout import (
     C_DIALOGUE,
     C_IMSI,
     C_LEG,
@@ -67,16 +67,15 @@ from decoders.kernel.layout import (
     NO_IDENTITY,
     NODE,
 )
-from decoders.kernel.machine import Int
-from decoders.kernel.memory import record
-from decoders.kernel.moves import arrive, follow
-from decoders.kernel.persons import (
+from decoders.kernel.events.memory import record
+from decoders.kernel.events.moves import arrive, follow
+from decoders.kernel.events.persons import (
     imsi_of,
     note_frame,
     part,
     place,
 )
-from decoders.kernel.procedures import (
+from decoders.kernel.events.procedures import (
     asked,
     mobility,
     service,
@@ -84,9 +83,10 @@ from decoders.kernel.procedures import (
     unanswered_messages,
     unanswered_update,
 )
+from decoders.kernel.events.release import call_node, hang_call
+from decoders.kernel.events.telling import draft, tell, touched
+from decoders.kernel.machine import Int
 from decoders.kernel.program import BSSMAP, CC, MM, SCCP, SMS, SS
-from decoders.kernel.release import call_node, hang_call
-from decoders.kernel.telling import draft, tell, touched
 
 _INVOKE: Final = 0xA1
 """Tag of a component that asks for something, TS 24.080 3.6.2."""

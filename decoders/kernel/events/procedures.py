@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel.areas import bind, confirm, forget, serve
-from decoders.kernel.codes import (
+from decoders.kernel.compiled import compiled
+from decoders.kernel.events.areas import bind, confirm, forget, serve
+from decoders.kernel.events.codes import (
     DETACH,
     LOCATION_UPDATED,
     MESSAGE_RECEIVED,
@@ -25,8 +26,7 @@ from decoders.kernel.codes import (
     UPDATING_REJECT,
     UPDATING_REQUEST,
 )
-from decoders.kernel.compiled import compiled
-from decoders.kernel.layout import (
+from decoders.kernel.events.layout import (
     D_ANSWERED,
     D_ASSIGNED,
     D_CELL,
@@ -62,10 +62,10 @@ from decoders.kernel.layout import (
     T_WHICH,
     TRANSFER,
 )
+from decoders.kernel.events.memory import record, take
+from decoders.kernel.events.telling import UNSEEN, draft
+from decoders.kernel.events.work import raw_octet
 from decoders.kernel.machine import Int, mixed
-from decoders.kernel.memory import record, take
-from decoders.kernel.telling import UNSEEN, draft
-from decoders.kernel.work import raw_octet
 
 ACCEPTED: Final = 0
 REJECTED: Final = 1

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from decoders.kernel import work
-from decoders.kernel.areas import LINKS_AT, vlr_of
-from decoders.kernel.codes import (
+from decoders.kernel.compiled import compiled
+from decoders.kernel.events import work
+from decoders.kernel.events.areas import LINKS_AT, vlr_of
+from decoders.kernel.events.codes import (
     ENDED,
     TARGET,
 )
-from decoders.kernel.compiled import compiled
-from decoders.kernel.joined import point
-from decoders.kernel.layout import (
+from decoders.kernel.events.joined import point
+from decoders.kernel.events.layout import (
     C_DIALOGUE,
     C_LEG,
     C_NUMBER,
@@ -49,12 +49,12 @@ from decoders.kernel.layout import (
     LINK,
     LINK_HERE,
 )
-from decoders.kernel.machine import Int
-from decoders.kernel.memory import record, take
-from decoders.kernel.persons import (
+from decoders.kernel.events.memory import record, take
+from decoders.kernel.events.persons import (
     contradicts,
     show,
 )
+from decoders.kernel.machine import Int
 
 
 @compiled

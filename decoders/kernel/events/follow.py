@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel.areas import LINKS_AT, bind, vlr_of
-from decoders.kernel.calling import NETWORK, NOBODY, RADIO
-from decoders.kernel.codes import (
+from decoders.kernel.compiled import compiled, entry, inlined
+from decoders.kernel.events.areas import LINKS_AT, bind, vlr_of
+from decoders.kernel.events.calling import NETWORK, NOBODY, RADIO
+from decoders.kernel.events.codes import (
     CLOSED,
     HANDOVER_ACKNOWLEDGE,
     HANDOVER_COMMAND,
@@ -24,11 +25,17 @@ from decoders.kernel.codes import (
     SIGNAL_OF,
     SILENT,
 )
-from decoders.kernel.compiled import compiled, entry, inlined
-from decoders.kernel.deadlines import deadline, pop, queue, stands
-from decoders.kernel.joined import between, forget_arrival, leave_all, let_go, link_side, signalled
-from decoders.kernel.joined import receive as placed
-from decoders.kernel.layout import (
+from decoders.kernel.events.deadlines import deadline, pop, queue, stands
+from decoders.kernel.events.joined import (
+    between,
+    forget_arrival,
+    leave_all,
+    let_go,
+    link_side,
+    signalled,
+)
+from decoders.kernel.events.joined import receive as placed
+from decoders.kernel.events.layout import (
     ABSORBED,
     AREA,
     ARRIVED,
@@ -76,12 +83,12 @@ from decoders.kernel.layout import (
     TOLD_EVENTS,
     TRANSFER,
 )
+from decoders.kernel.events.memory import add, find, record, room
+from decoders.kernel.events.persons import imsi_of
+from decoders.kernel.events.talk import absorb, clear, leave, receive
+from decoders.kernel.events.work import EVENTS, KEPT_AT_ONCE, Work, print_of
 from decoders.kernel.machine import Int, mixed
-from decoders.kernel.memory import add, find, record, room
-from decoders.kernel.persons import imsi_of
 from decoders.kernel.program import BSSMAP
-from decoders.kernel.talk import absorb, clear, leave, receive
-from decoders.kernel.work import EVENTS, KEPT_AT_ONCE, Work, print_of
 
 ROWS, ADVANCE, FINISH, CLEAR = range(4)
 """What is to be done: rows; time has come to a moment; it ends; what a RESET is between ends."""
