@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from decoders.correlator import CorrelatorConfig
 from decoders.elements import plmn
+from decoders.errors import XinlingError
 from decoders.events import TYPES
 from decoders.kernel.columns import DIGITS, ROW, Batch
 from decoders.kernel.events import areas, follow, layout, work
@@ -73,7 +74,12 @@ class EventKernel:
         plan: NumberingPlan | None,
         clear: bool = False,  # noqa: FBT001, FBT002  as `Correlator`
     ) -> None:
-        """As `Correlator`."""
+        """As `Correlator`; raises XinlingError where phones are to tell who they are."""
+        if config.phones:
+            raise XinlingError(
+                "compiled correlation knows nothing of phones",
+                remedy="use `Correlator` for that",
+            )
         self._store = Store(
             {
                 OPENING: config.limits.openings,
