@@ -84,10 +84,13 @@ class TmsiTable:
             for numbers in (values.keys(), values.values())
         ]
         several = array("Q")
-        for table in (self._old_of, self._young_of):
-            for value, keys in table.items():
-                if not isinstance(keys, int):
-                    several.extend((value, len(keys), *keys))
+        for value, keys in sorted(
+            (value, keys)
+            for table in (self._old_of, self._young_of)
+            for value, keys in table.items()
+            if isinstance(keys, tuple)
+        ):
+            several.extend((value, len(keys), *keys))
         return [part.tobytes() for part in (*parts, several)]
 
     def restore(self, parts: list[bytes]) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 import pytest
 from correlation_labs import LABS, correlate, correlator, decode, events_of, records
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from decoders.correlator import CorrelatorConfig
@@ -171,6 +171,15 @@ def test_what_is_used_is_kept_and_what_is_not_goes_by_generations() -> None:
 
 
 @settings(max_examples=200)
+@example(
+    [
+        ("bind", 0, "001010000000001"),
+        ("bind", 1, "460000000000002"),
+        ("bind", 3, "001010000000001"),
+        ("bind", 4, "460000000000002"),
+        ("bind", 2, "001010000000001"),
+    ]
+)
 @given(
     st.lists(
         st.tuples(
