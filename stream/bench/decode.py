@@ -147,14 +147,17 @@ def _line(runs: list[dict[str, Any]], first: dict[str, Any], size: float) -> dic
 def _ratio(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[str, Any]:
     by_cpu = [b["cpu"] / a["cpu"] for a, b in zip(ours, theirs, strict=True)]
     by_wall = [b["seconds"] / a["seconds"] for a, b in zip(ours, theirs, strict=True)]
-    whole = [b["cpu"] / (a["cpu"] + a["start_up_cpu"]) for a, b in zip(ours, theirs, strict=True)]
-    return {
+    found = {
         "cpu": round(median(by_cpu), 1),
         "cpu_range": [round(min(by_cpu), 1), round(max(by_cpu), 1)],
         "wall": round(median(by_wall), 1),
-        "cpu_with_start_up": round(median(whole), 1),
         "fields": len(_FIELDS),
     }
+    if "start_up_cpu" in ours[0]:
+        began = [a["cpu"] + a["start_up_cpu"] for a in ours]
+        whole = [b["cpu"] / cpu for cpu, b in zip(began, theirs, strict=True)]
+        found["cpu_with_start_up"] = round(median(whole), 1)
+    return found
 
 
 def _worker(kind: str, path: Path, module: str = "stream.bench.worker") -> dict[str, Any]:

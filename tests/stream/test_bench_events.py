@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -45,3 +46,15 @@ def test_each_measurement_is_a_line(
         "bindings",
     ]
     assert len({line["events"] for line in lines[1:5]}) == 1
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="no tshark: apt-get install tshark")
+def test_the_ratio_to_tshark_is_a_line_too(
+    pcap: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(pcap / "lab-b" / "B_msc_re_m3ua.pcap")
+    monkeypatch.setattr(bench, "BINDINGS", 1_000)
+    bench.decode([path], messages=None, against="tshark", rounds=1, events=True)
+    last = msgspec.json.decode(capsys.readouterr().out.splitlines()[-1])
+    assert last["bench"] == "ratio to tshark"
+    assert last["cpu"] > 0
