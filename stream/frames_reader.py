@@ -13,12 +13,11 @@ from io import BufferedReader
 import numpy as np
 
 from decoders.decoder import DecoderConfig
-from decoders.errors import CaptureError
 from decoders.kernel import Batch, FrameReader, Frames, Kernel
 from decoders.kernel.ordered import in_order, merged
 from decoders.ordering import WINDOW
 from stream import sources
-from stream.sources import CHUNK, Report
+from stream.sources import Report, read_through
 
 
 def frames_of(paths: Sequence[str], report: Report, window: int = WINDOW) -> Iterator[Frames]:
@@ -63,12 +62,4 @@ def batches(
 
 def _frames(file: BufferedReader, path: str, label: str, report: Report) -> Iterator[Frames]:
     reader = FrameReader(label)
-    try:
-        while chunk := file.read1(CHUNK):
-            yield from reader.feed(chunk)
-        reader.close()
-    except CaptureError as error:
-        error.file = path
-        report(error)
-    except OSError as error:
-        report(CaptureError(error.strerror or str(error), file=path))
+    return read_through(file, path, report, reader.feed, reader.close)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from heapq import merge
 from io import BufferedReader
 from operator import attrgetter
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from decoders.capture import CaptureParser
 from decoders.errors import CaptureError
@@ -20,6 +20,8 @@ CHUNK = 1 << 20
 """Octets read at a time."""
 
 STDIN = "-"
+
+Item = TypeVar("Item")
 
 Report = Callable[[CaptureError], None]
 """Takes the error of a capture whose records up to there were given all the same."""
@@ -63,10 +65,21 @@ def opened(path: str, stack: ExitStack) -> BufferedReader:
 
 def _records(file: BufferedReader, path: str, label: str, report: Report) -> Iterator[Record]:
     parser = CaptureParser(label)
+    return read_through(file, path, report, parser.records, parser.close)
+
+
+def read_through(
+    file: BufferedReader,
+    path: str,
+    report: Report,
+    read: Callable[[bytes], Iterable[Item]],
+    close: Callable[[], None],
+) -> Iterator[Item]:
+    """What a parser's `read` makes of a capture, to its end; what is wrong goes to `report`."""
     try:
         while chunk := file.read1(CHUNK):
-            yield from parser.records(chunk)
-        parser.close()
+            yield from read(chunk)
+        close()
     except CaptureError as error:
         error.file = path
         report(error)
