@@ -325,3 +325,9 @@ def test_a_profile_loaded_again_takes_back_no_no_and_keeps_a_seed_where_it_gives
 def test_who_opts_out_is_opted_out_known_or_not() -> None:
     assert profiles.opted_out(None) == Profile(opted_out=True)
     assert profiles.opted_out(WILLING) == msgspec.structs.replace(WILLING, opted_out=True)
+
+
+@pytest.mark.parametrize("foreign", [("version", "x"), {"version": 3}])
+def test_what_does_not_begin_with_a_version_is_damage(foreign: object) -> None:
+    with pytest.raises(StateError, match="damaged or foreign"):
+        packed.decode(msgspec.msgpack.encode(foreign))
