@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.decoder import Decoder, DecoderConfig
 from decoders.errors import CaptureError
 from decoders.events import Event
+from decoders.messages import Record
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from stream import feeds
 from stream.checkpoint import Kept
@@ -105,19 +106,14 @@ def _no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream.ingest.HOLD_SECONDS", 1e9)
 
 
-async def read(one: Ingest, frames: int, *, kill: bool = False) -> int:
-    """Runs until so many records were handled, and stops it, or kills it; how many they were."""
+async def read(one: Ingest, frames: int) -> int:
+    """Runs until so many records were handled, and stops it; how many they were."""
     task = asyncio.create_task(one.run())
     async with asyncio.timeout(60):
         while one.totals.frames < frames and not task.done():  # noqa: ASYNC110  nothing tells
             await asyncio.sleep(0)
-    if kill:
-        one._feed.stop()
-        task.cancel()
-    else:
-        one.stop()
-    with suppress(asyncio.CancelledError):
-        await task
+    one.stop()
+    await task
     return one.totals.frames
 
 
@@ -164,15 +160,41 @@ async def test_p2_killed_at_any_record_it_repeats_under_the_same_numbers(
     data = (pcap / capture).read_bytes()
     file = tmp_path / "growing.pcap"
     file.write_bytes(data)
-    writer, checkpoint = Written(), InMemory(every=40)
+    writer, checkpoint = Written(), InMemory(every=3)
     frames, draw, done = records_of(data), random.Random(capture), 0
     while frames - done > 80:
-        one = ingest(str(file), writer, checkpoint, follow=True)
-        await read(one, draw.randrange(20, 80), kill=True)
+        at = draw.randrange(20, min(250, frames - done))
+        with pytest.raises(Killed):
+            await dying(ingest(str(file), writer, checkpoint, follow=True), at)
         done = await handled_by(checkpoint)
     await read(ingest(str(file), writer, checkpoint, follow=True), frames - done)
     assert writer.events() == await in_one(file, frames, follow=True)
-    assert writer.repeated
+    checkpoint.data = None  # and where the checkpoint is lost, all of them
+    repeated = writer.repeated
+    await read(ingest(str(file), writer, checkpoint, follow=True), frames)
+    assert writer.repeated - repeated == len(writer.signals)
+    assert writer.events() == await in_one(file, frames, follow=True)
+
+
+class Killed(BaseException):
+    """Nothing of ours runs any more."""
+
+
+async def dying(one: Ingest, record: int) -> None:
+    """Runs up to the record of that number, and not a step further; a flush after every event."""
+    feed = one._reader.feed
+
+    def until(given: Record) -> list[Event]:
+        if one.totals.frames == record:
+            raise Killed
+        return feed(given)
+
+    one._flush_seconds = 0.0
+    one._reader.feed = until  # type: ignore[assignment,method-assign]
+    try:
+        await one.run()
+    finally:
+        one._feed.stop()
 
 
 async def handled_by(checkpoint: InMemory) -> int:
