@@ -204,10 +204,15 @@ class Quality:
         if time >= self._closes:  # a day without anything: nothing is left to be scored
             self._closes = _next_minute(time)
 
-    def changes(self) -> list[Scored]:
-        """What has changed since this was asked for last, in order."""
-        changes = list(self._changes)
-        self._changes.clear()
+    def changes(self, before: int | None = None) -> list[Scored]:
+        """What has changed since this was asked for last, in order; with `before`, up to there.
+
+        Who puts them among events asks for those before the time that was reached: what happens at
+        the very end of a minute comes before what is said of that minute.
+        """
+        changes = []
+        while self._changes and (before is None or self._changes[0].time < before):
+            changes.append(self._changes.popleft())
         return changes
 
     def _close(self, minute: int) -> None:

@@ -216,7 +216,7 @@ class Ingest:
             if not records or self._is_time():
                 await self._flush()
         if not self.stopped:  # else what is open would not be open after the next start
-            await self._put(self._reader.finish())
+            await self._put(self._reader.finish(), at_end=True)
             await self._leave()
         await self._flush()
         self._reader.count(all_of_it=True)
@@ -278,8 +278,9 @@ class Ingest:
         await self._put(self._reader.feed(record))
         await self._tick(record.time)
 
-    async def _put(self, events: list[Event]) -> None:
-        for item in scored(events, self._reader.correlator):
+    async def _put(self, events: list[Event], *, at_end: bool = False) -> None:
+        correlator = self._reader.correlator
+        for item in scored(events, correlator.quality, None if at_end else correlator.now):
             assert self._batcher is not None, "an event comes of a record"
             if isinstance(item, FeedScored):
                 await self._write(self._batcher.score(item))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -15,6 +16,7 @@ from decoders.decoder import Decoder, DecoderConfig
 from decoders.errors import CaptureError, XinlingError
 from decoders.events import Event
 from decoders.messages import Message, Record
+from decoders.numbers import NumberingPlan
 from decoders.ordering import WINDOW
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from decoders.rows import KEYS as MESSAGE_COLUMNS
@@ -28,7 +30,10 @@ from stream.writers import Row
 
 if TYPE_CHECKING:
     from decoders.kernel import Batch
+    from stream.kernel_signals import Read
     from stream.replay import Reached
+
+logger = logging.getLogger(__name__)
 
 COLUMNS: dict[str, Sequence[str]] = {
     "messages": MESSAGE_COLUMNS,
@@ -61,6 +66,15 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         if not self.ipa_ports:
             return TransportConfig(point_code_bits=bits)
         return TransportConfig(point_code_bits=bits, ipa_ports=self.ipa_ports)
+
+
+class Correlation(NamedTuple):
+    """What `Correlator` and the compiled `EventKernel` are made with."""
+
+    config: CorrelatorConfig
+    pseudonyms: Pseudonyms
+    plan: NumberingPlan | None
+    clear: bool = False
 
 
 class Captures:
@@ -112,11 +126,44 @@ class Captures:
                 self._messages[label] += count
             yield batch
 
-    def signals(self, correlator: Correlator) -> Iterator[Event | Reached | FeedScored]:
-        """Every event, what the feed is worth, and the time that the captures have reached."""
+    def signals(self, correlation: Correlation) -> Iterator[Event | Reached | FeedScored]:
+        """Every event, what the feed is worth, and the time that the captures have reached.
+
+        By compiled code where these are so long that it is sooner, and it can (`kernel_cache`).
+        """
+        if not correlation.config.phones and self.many_events:
+            return counted(self._signals_by_kernel(correlation), "events")
         from stream.replay import signals_of  # noqa: PLC0415  rows of messages do without
 
-        return signals_of(counted(self._records(), "frames"), self._decoded, correlator)
+        self._say_why_slow(correlation)
+        records = counted(self._records(), "frames")
+        return signals_of(records, self._decoded, Correlator(*correlation))
+
+    def _signals_by_kernel(
+        self, correlation: Correlation
+    ) -> Iterator[Event | Reached | FeedScored]:
+        from decoders.kernel import Kernel  # noqa: PLC0415  loads numba
+        from decoders.kernel.events.kernel import EventKernel  # noqa: PLC0415
+        from stream import frames_reader, kernel_signals  # noqa: PLC0415
+
+        reading = kernel_signals.Reading(Kernel(self._config), EventKernel(*correlation))
+        blocks = frames_reader.frames_of(self._reading.captures, self._report, self._window)
+        return kernel_signals.signals_of(blocks, reading, self._report, self._count)
+
+    def _count(self, read: Read) -> None:
+        """Counts frames and messages by capture."""
+        begin, frames = read.begin, read.frames
+        which = frames.which[begin : begin + read.batch.frames]
+        for at, count in Counter(which.tolist()).items():
+            self._frames[frames.origins[at].source] += count
+        for label, count in read.batch.messages_of():
+            self._messages[label] += count
+
+    def _say_why_slow(self, correlation: Correlation) -> None:
+        octets = self._octets()
+        if octets is not None and octets >= kernel_cache.MAKING_OCTETS:
+            why = "phones are learned" if correlation.config.phones else "numba is missing"
+            logger.warning("captures are read without compiled code, which is slow: %s", why)
 
     def _records(self) -> Iterator[Record]:
         return sources.merged(self._reading.captures, self._report, self._window)
@@ -193,22 +240,21 @@ def _events(captures: Captures, reading: Reading) -> Iterator[Event]:
     if not reading.learn_phones and captures.many_events:
         from decoders.kernel.events.kernel import EventKernel  # noqa: PLC0415  loads numba
 
-        plan = rule_files.plan(reading.plan)
-        kernel = EventKernel(CorrelatorConfig(), Pseudonyms(TEST_KEY), plan, reading.clear)
+        kernel = EventKernel(*correlation(reading))
         for batch in captures.batches():
             yield from kernel.feed(batch).events()
         yield from kernel.finish().events()
         return
     from stream.replay import events_of  # noqa: PLC0415  rows of messages do without
 
-    yield from events_of(captures.messages(), correlator(reading))
+    yield from events_of(captures.messages(), Correlator(*correlation(reading)))
 
 
-def correlator(reading: Reading) -> Correlator:
-    """A correlator under the public test key, with the plan asked for."""
+def correlation(reading: Reading) -> Correlation:
+    """Correlation under the public test key, with the plan asked for."""
     config = CorrelatorConfig(phones=PHONES if reading.learn_phones else 0)
     plan = rule_files.plan(reading.plan)
-    return Correlator(config, Pseudonyms(TEST_KEY), plan, reading.clear)
+    return Correlation(config, Pseudonyms(TEST_KEY), plan, reading.clear)
 
 
 class Classifier:

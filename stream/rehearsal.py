@@ -20,7 +20,7 @@ from stream.ask import outlook_view
 from stream.ask.outlook import Campaign, Outlook
 from stream.closed_loop import ANYWAY, OFFER, PRODUCTS, Market
 from stream.log import ProfileChanged, RulesChanged
-from stream.offline import Captures, Reading, correlator, say
+from stream.offline import Captures, Reading, correlation, say
 from stream.replay import Change, Replay, Replayed
 
 PARTITIONS = 8
@@ -97,7 +97,7 @@ def replay(  # noqa: PLR0913  a command's options
         answers = None if market is None else market.reached
         garbage.settle()
         run = Replay(take, partitions=PARTITIONS, workers=workers, answers=answers)
-        signals = captures.signals(correlator(reading))
+        signals = captures.signals(correlation(reading))
         _tell(asyncio.run(run.run(signals, changes, until=until)))
     if launch.wanted:
         outlook_view.show(outlook, before.settings.zone, printed.console())

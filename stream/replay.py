@@ -13,6 +13,7 @@ from typing import NamedTuple
 from decoders.correlator import Correlator
 from decoders.events import Event
 from decoders.messages import Message, Record
+from decoders.quality import Quality
 from rules.engine import RuleSet
 from rules.verdicts import Verdict
 from stream.batcher import MAX_ITEMS, Addressed, Batcher, second_before
@@ -66,16 +67,22 @@ def signals_of(
     """
     for record in records:
         events = [event for message in decode(record) for event in correlator.feed(message)]
-        yield from scored(events + correlator.advance(record.time), correlator)
+        events += correlator.advance(record.time)
+        yield from scored(events, correlator.quality, correlator.now)
         yield Reached(record.time)
-    yield from scored(correlator.finish(), correlator)
+    yield from scored(correlator.finish(), correlator.quality)
 
 
-def scored(events: list[Event], correlator: Correlator) -> list[Event | FeedScored]:
-    """`events`, and where they belong among them the words on how far the feed can be trusted."""
-    changes = [FeedScored(one.time, one.areas) for one in correlator.quality.changes()]
+def scored(
+    events: Sequence[Event], quality: Quality, now: int | None = None
+) -> Sequence[Event | FeedScored]:
+    """`events`, and where they belong among them the words on how far the feed can be trusted.
+
+    Those of before `now` only, the time that has been reached, where more events may come.
+    """
+    changes = [FeedScored(one.time, one.areas) for one in quality.changes(now)]
     if not changes:
-        return [*events]
+        return events
     return sorted([*events, *changes], key=lambda one: (one.time, isinstance(one, FeedScored)))
 
 

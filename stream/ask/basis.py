@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from decoders.correlator import Correlator, CorrelatorConfig
+from decoders.correlator import CorrelatorConfig
 from decoders.events import Event
 from decoders.messages import Message
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
@@ -17,7 +17,7 @@ from stream import roles, rule_files
 from stream.ask.trace import Moment, Trace
 from stream.config import Config
 from stream.log import FeedScored, ProfileChanged, RulesChanged
-from stream.offline import Captures, Reading
+from stream.offline import Captures, Correlation, Reading
 from stream.rehearsal import Files
 from stream.replay import Reached
 
@@ -76,7 +76,7 @@ class Basis(NamedTuple):
 
     def _signals(self, captures: Captures) -> Iterable[Event | Reached | FeedScored]:
         plan = rule_files.plan(self.reading.plan)
-        return captures.signals(Correlator(CorrelatorConfig(), self.pseudonyms, plan))
+        return captures.signals(Correlation(CorrelatorConfig(), self.pseudonyms, plan))
 
     def _profile(self, subscriber: str) -> Sequence[ProfileChanged]:
         if self.profiles is None:

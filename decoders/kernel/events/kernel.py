@@ -168,6 +168,11 @@ class EventKernel:
         return self._quality
 
     @property
+    def closed(self) -> Quality:
+        """The same as of the last whole minute: nothing that came since is counted in it."""
+        return self._quality
+
+    @property
     def gaps(self) -> OrderedDict[str, int]:
         """Link → visible gaps."""
         gaps = self._store.records(LINK)[:, L_GAPS].tolist()
@@ -310,12 +315,12 @@ class EventKernel:
             tallied = Tallied(*links[number, L_SEEN : L_SEEN + 6].tolist())
             self._quality.tally_link(self._link_names[number], tallied)
         links[:, L_SEEN:L_HEARD] = 0
-        for record in self._store.ordered(AREA):
-            if record[M_VALUE]:
-                mcc, mnc = plmn(int(record[M_KEY] >> 20).to_bytes(3, "big"))
-                tallied = Tallied(*record[M_VALUE : M_VALUE + 6].tolist())
-                self._quality.tally_area(area_name(mcc, mnc, int(record[M_KEY]) & 0xFFFFF), tallied)
-                record[M_VALUE : M_VALUE + 6] = 0
+        areas = self._store.records(AREA)  # none is ever given back: they stand in their order
+        for number in np.nonzero(areas[:, M_VALUE])[0].tolist():
+            key, *counts = areas[number, M_KEY : M_VALUE + 6].tolist()
+            mcc, mnc = plmn((key >> 20).to_bytes(3, "big"))
+            self._quality.tally_area(area_name(mcc, mnc, key & 0xFFFFF), Tallied(*counts))
+        areas[:, M_VALUE : M_VALUE + 6] = 0
         if self._store.described(AREA)[LEFT] < 2 * NEEDED:
             self._store.clear(AREA)
 
