@@ -34,8 +34,9 @@ $(VENV)/.test: requirements-test.lock $(VENV)/.runtime
 demo: $(VENV)/.runtime
 	@$(BIN)/xinling demo $(if $(SCENARIO),--scenario $(SCENARIO))
 
+# On as many cores as there are, up to four: many tests wait for Kafka, tshark or a process of ours.
 test: $(VENV)/.test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff format --check .

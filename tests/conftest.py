@@ -6,13 +6,29 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from stream import kernel_cache
 
 kernel_cache.choose()  # before numba is imported: what it keeps beside the sources may be stale
+settings.register_profile(
+    "xinling", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("xinling")  # no test depends on how fast the machine is
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
 PCAP = FIXTURES / "pcap"
+
+TOGETHER = {"kafka": ROOT / "tests" / "kafka", "kernel": ROOT / "tests" / "decoders" / "kernel"}
+"""Tests of one process where there are several: brokers in turn, and code compiled once."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps together what `TOGETHER` says."""
+    for item in items:
+        for name, folder in TOGETHER.items():
+            if folder in item.path.parents:
+                item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")

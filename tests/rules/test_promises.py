@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rules_kit import (
     DAY,
@@ -353,7 +353,7 @@ _walks = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(_walks, st.integers(0, 60), st.integers(1, 60))
 def test_left_is_what_the_contracts_say_for_every_way_through_a_city(
     walk: list[tuple[int, bool | None]], after_staying: int, confirmed_by: int

@@ -23,7 +23,7 @@ from decoders.tree import tree
 MUTATIONS = 3_000
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=300))
 def test_p4_no_bytes_make_a_reader_raise(data: bytes) -> None:
     for elements in (False, True):
@@ -36,7 +36,7 @@ def test_p4_no_bytes_make_a_reader_raise(data: bytes) -> None:
         assert not data or data[0] > 1 or len(data) < 3
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 15), st.binary(max_size=300))
 def test_p4_no_bytes_make_a_family_raise(discriminator: int, data: bytes) -> None:
     message = dtap.read(bytes([discriminator]) + data, elements=True)

@@ -23,9 +23,7 @@ from scapy.layers.sctp import SCTP, SCTPChunkData
 
 from decoders import scapy_layers as layers
 
-EXAMPLES = settings(
-    max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
+EXAMPLES = settings(max_examples=200, suppress_health_check=list(HealthCheck), derandomize=True)
 MOST = 8
 """Elements with identifiers in one message."""
 DIGITS = st.text("0123456789", min_size=1, max_size=15)

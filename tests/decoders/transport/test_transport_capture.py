@@ -291,7 +291,7 @@ def test_every_laboratory_capture_is_read_to_its_end() -> None:
         assert read(path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_p4_no_bytes_make_the_parser_raise_anything_but_a_capture_error(
     data: st.DataObject,

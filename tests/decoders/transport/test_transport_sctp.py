@@ -171,7 +171,7 @@ def fragments(tsn: int, whole: bytes, sizes: int = 3) -> list[bytes]:
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.permutations(range(5)), st.integers(0, 0xFFFFFFFF))
 def test_fragments_come_together_by_tsn_in_every_order(order: list[int], tsn: int) -> None:
     pieces = fragments(tsn, m3ua(sccp(7, 300)), 5)

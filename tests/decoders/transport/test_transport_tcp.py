@@ -60,7 +60,7 @@ def test_frames_of_one_segment_and_segments_of_one_frame_give_the_same() -> None
     assert numbers(fed([START, *one_by_one])) == [1, 2, 3, 4, 5]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_segments_in_any_order_repeated_and_overlapping_give_each_message_once(
     data: st.DataObject,
