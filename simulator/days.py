@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.geography import CAPITAL, CITIES, CITY
-from simulator.people import MACHINE, MIGRANT, OFFICE, STUDENT, Life, People
+from simulator.people import MACHINE, MIGRANT, OFFICE, STUDENT, VISITOR, Life, People
+from simulator.roamers import TO_THE_HOTEL
 from simulator.rows import ROW, Act, Rows, rows
 from simulator.scenario import Scenario
 from simulator.world import World
@@ -66,7 +67,9 @@ def plan(start: float, part: Integers, scenario: Scenario, world: World, people:
     working = weekday < SATURDAY and not _holiday(start, scenario)
     day = Day(start, working, part, rng, scenario, world, people)
     parts = [*_at_home(day), *_journeys(day), *_nights(day), *_talk(day), *_mishaps(day)]
-    return np.concatenate([np.zeros(0, ROW), *parts])
+    made = np.concatenate([np.zeros(0, ROW), *parts])
+    away = people.stays.away(made["person"], made["time"] / 1e6)
+    return np.concatenate([made[~away], *_roaming(day)])
 
 
 def _holiday(start: float, scenario: Scenario) -> bool:
@@ -261,6 +264,35 @@ def _way(  # noqa: PLR0913  a column each
     )
 
 
+def _roaming(day: Day) -> list[Rows]:
+    """Who comes from another network today, and who sets off to one."""
+    people, stays, rng = day.everybody, day.everybody.stays, day.rng
+    made = []
+    for moments in (stays.enters, stays.again):
+        at = day.people[_today(day, moments)]
+        cells = rng.choice(day.world.tagged("railway"), len(at))
+        made += [
+            rows(moments[at], at, Act.CAMP, cell=cells),
+            rows(moments[at] + 1, at, Act.BACK),
+            rows(moments[at] + TO_THE_HOTEL, at, Act.CAMP, cell=people.here.home[at]),
+        ]
+    at = day.people[_today(day, stays.exits)]
+    made.append(rows(stays.exits[at][stays.flies[at]], at[stays.flies[at]], Act.OFF))
+    at = at[~stays.flies[at]]
+    leaves, city, pace = stays.exits[at], stays.toward[at], people.pace[at]
+    last = np.array([day.world.of_city(int(one))[0] for one in city], np.int64)
+    made.append(_way(day, at, leaves, city, last, outward=np.ones(len(at), bool)))
+    many = np.array([len(route) for route in day.world.routes])[city]
+    made.append(rows(leaves + pace * (many + 3), at, Act.AWAY))
+    return made
+
+
+def _today(day: Day, moments: Floats) -> Flags:
+    those = moments[day.people]
+    today: Flags = (those >= day.start) & (those < day.start + DAY)
+    return today
+
+
 def _nights(day: Day) -> list[Rows]:
     """Some switch the phone off for the night."""
     those = day.people[day.everybody.night_off[day.people]]
@@ -330,6 +362,7 @@ def _calls(day: Day, person: Integers, time: Floats) -> list[Rows]:
     rng, count, people = day.rng, len(person), day.everybody
     drawn = rng.random(count)
     away = people.registered[person] != _HOME_ZHENGZHOU
+    away |= people.kind[person] == VISITOR
     family = away & (drawn < FAMILY_SHARE)
     fixed = ~family & (drawn > 0.9)
     service = ~family & (drawn > 0.86) & ~fixed
@@ -340,7 +373,8 @@ def _calls(day: Day, person: Integers, time: Floats) -> list[Rows]:
     number, digits = np.where(service, _SERVICE, number), np.where(service, 5, digits)
     peer = _circle(day, person)
     circle = ~family & ~fixed & ~service & (peer != person) & (people.kind[peer] != MACHINE)
-    number, digits = np.where(circle, people.msisdn[peer], number), np.where(circle, 11, digits)
+    number = np.where(circle, people.msisdn[peer], number)
+    digits = np.where(circle, people.msisdn_digits[peer], digits)
     number, digits = _selected(person, family, number, digits)
     kept = digits > 0
     pair = _pairs(day, person, 0)
@@ -349,7 +383,7 @@ def _calls(day: Day, person: Integers, time: Floats) -> list[Rows]:
         rows(time[kept], person[kept], Act.CALL_OUT, peer=np.where(circle, peer, -1)[kept],
              number=number[kept], digits=digits[kept], pair=np.where(circle, pair, 0)[kept]),
         rows((time + 2.5)[circle], peer[circle], Act.CALL_IN, peer=person[circle],
-             number=own[circle], digits=11, pair=pair[circle]),
+             number=own[circle], digits=people.msisdn_digits[person][circle], pair=pair[circle]),
     ]  # fmt: skip
 
 
@@ -372,10 +406,10 @@ def _texts(day: Day, person: Integers, time: Floats) -> list[Rows]:
     person, time, peer = person[met], time[met], peer[met]
     pair = _pairs(day, person, 1)
     return [
-        rows(time, person, Act.TEXT_OUT, peer=peer, number=people.msisdn[peer], digits=11,
-             pair=pair),
+        rows(time, person, Act.TEXT_OUT, peer=peer, number=people.msisdn[peer],
+             digits=people.msisdn_digits[peer], pair=pair),
         rows(time + day.rng.uniform(4, 9, len(time)), peer, Act.TEXT_IN, peer=person,
-             number=people.msisdn[person], digits=11, pair=pair),
+             number=people.msisdn[person], digits=people.msisdn_digits[person], pair=pair),
     ]  # fmt: skip
 
 

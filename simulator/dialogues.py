@@ -34,7 +34,7 @@ class Dialogue(IntEnum):
     CALL_OUT_FAILED = 9
     CALL_OUT_HANDOVER = 10
     CALL_OUT_RELOCATED = 11
-    """Handed over to another BSC."""
+    """Handed over to another BSC, of the same MSC or of another one."""
     EMERGENCY = 12
     CALL_IN = 13
     CALL_IN_UNANSWERED = 14
@@ -46,6 +46,10 @@ class Dialogue(IntEnum):
     TEXT_OUT = 19
     TEXT_IN = 20
     REQUEST = 21
+    UPDATE_IDENTIFIED = 22
+    """From another network, whose TMSI says nothing here: the MSC asks for the IMSI."""
+    CALL_OUT_UNREACHED = 23
+    """To a phone that does not answer when it is paged."""
 
 
 class Options(NamedTuple):
@@ -98,6 +102,10 @@ _CIPHERED = """
 190 > BSSMAP 55 20 [ 06 32 17 [ {imeisv} ] ] 2c 02
 """
 _COMMON_ID = "2 < BSSMAP 2f 08 [ {imsi} ]\n"
+_ASK_IMSI = """
+3 < DTAP 05 18 01
+180 > DTAP 05 19 [ {imsi} ]
+"""
 _ASK_IMEI = """
 3 < DTAP 05 18 02
 180 > DTAP 05 19 [ {imei} ]
@@ -112,6 +120,7 @@ _CLEARED = """
 
 _UPDATE = "0 > L3 05 08 {update} {plmn} {old_lac} 30 [ f4 {tmsi} ]"
 _UPDATE_BY_IMSI = "0 > L3 05 08 {update} {plmn} {old_lac} 30 [ {imsi} ]"
+_UPDATE_FROM_ELSEWHERE = "0 > L3 05 08 {update} {old_plmn} {old_lac} 30 [ f4 {old_tmsi} ]"
 _NEW_TMSI = """
 40 < DTAP 05 02 {plmn} {lac} 17 [ f4 {new_tmsi} ]
 210 > DTAP 05 1b
@@ -122,7 +131,7 @@ _CALLS = "0 > L3 05 24 01 [ 30 19 81 ] [ f4 {tmsi} ]"
 _TEXTS = "0 > L3 05 24 04 [ 30 19 81 ] [ f4 {tmsi} ]"
 _ASKS = "0 > L3 05 24 08 [ 30 19 81 ] [ f4 {tmsi} ]"
 _HELP = "0 > L3 05 24 02 [ 30 19 81 ] [ f4 {tmsi} ]"
-_PAGING = "< UDT 52 08 [ {imsi} ] 09 04 {tmsi} 1a [ 05 {lac} ]\n"
+_PAGING = "< UDT 52 08 [ {imsi} ] 09 04 {tmsi} 1a [ 05 {old_lac} ]\n"
 _ANSWERS = "0 " + _PAGING + "1900 > L3 06 27 00 [ 30 19 81 ] [ f4 {tmsi} ]"
 
 _ASSIGNED = """
@@ -235,6 +244,10 @@ _SERVICES: dict[Dialogue, tuple[str, str]] = {
         + "120 > BSSMAP 02 15 00 21 98 2c 02 40 11\n150 > DTAP 03 2a\n",
     ),
     Dialogue.CALL_OUT_ABANDONED: (_CALLS, _OUT + _ring(_HANGS_UP)),
+    Dialogue.CALL_OUT_UNREACHED: (
+        _CALLS,
+        _DIALS + _ASSIGNED + "9500 < DTAP 83 25 [ e0 92 ]" + _TOLD,
+    ),
     Dialogue.CALL_OUT_FAILED: (
         _CALLS,
         _DIALS
@@ -275,6 +288,7 @@ _UPDATES: dict[Dialogue, tuple[str, str]] = {
     Dialogue.UPDATE: (_UPDATE, _NEW_TMSI),
     Dialogue.UPDATE_KEPT: (_UPDATE, _KEPT_TMSI),
     Dialogue.UPDATE_BY_IMSI: (_UPDATE_BY_IMSI, _NEW_TMSI),
+    Dialogue.UPDATE_IDENTIFIED: (_UPDATE_FROM_ELSEWHERE, _NEW_TMSI),
 }
 _CONNECTED = "\n12 < CC\n"
 
@@ -296,6 +310,8 @@ def _script(dialogue: Dialogue, options: Options) -> str:
     if dialogue in _UPDATES:
         opening, body = _UPDATES[dialogue]
         asked = _ASK_IMEI if options.imei else ""
+        if dialogue is Dialogue.UPDATE_IDENTIFIED:
+            security = _ASK_IMSI + security
         return opening + _CONNECTED + security + asked + body + _CLEARED
     if dialogue in _RELOCATIONS:
         opening, body = _RELOCATIONS[dialogue]

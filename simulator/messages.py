@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simulator import digits
+from simulator import digits, roamers
 from simulator.dialogues import Dialogue, Step, steps
-from simulator.network import SECOND, SLOWEST, Dialogues, Network
+from simulator.network import SECOND, SLOWEST, Network
+from simulator.outcomes import Dialogues
 from simulator.people import People
 from simulator.scenario import Scenario
 from simulator.templates import WIDTHS, Octets, Template, compiled
@@ -158,6 +159,8 @@ class Speaker:
             "bsc_ref": digits.little_endian(_reference(first, 0), 3),
             "msc_ref": digits.little_endian(_reference(first, 1 << 22), 3),
             "old_lac": digits.big_endian(held["old_lac"].astype(np.int64), 2),
+            "old_plmn": roamers.old_network(person),
+            "old_tmsi": digits.big_endian(roamers.old_tmsi(person, held["start"]), 4),
             "update": held["update"][:, None] | np.uint8(0x20),
             "tmsi": digits.big_endian(tmsi(person, version, len(people.kind)), 4),
             "new_tmsi": digits.big_endian(tmsi(person, version + 1, len(people.kind)), 4),
@@ -191,6 +194,7 @@ class Speaker:
         """The same for the second leg of a handover: another BSC, other references."""
         new_cell = held["new_cell"].astype(np.int64)
         return values | {
+            "msc": digits.little_endian(FIRST_MSC_POINT_CODE + self._world.msc[new_cell], 2),
             "bsc": digits.little_endian(FIRST_BSC_POINT_CODE + self._world.bsc[new_cell], 2),
             "bsc_ref": digits.little_endian(_reference(first + 1, 0), 3),
             "msc_ref": digits.little_endian(_reference(first + 1, 1 << 22), 3),

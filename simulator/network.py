@@ -13,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from simulator import outcomes, roamers
 from simulator.dialogues import Dialogue, Options, steps
-from simulator.people import MACHINE, People
+from simulator.outcomes import DIALOGUE, NEVER_CAME, Dialogues
+from simulator.people import People
 from simulator.rows import Act, Rows
 from simulator.scenario import Scenario
 from simulator.world import World
@@ -34,53 +36,16 @@ SLOWEST = 1.3
 NORMAL, PERIODIC, ATTACH = 0, 1, 2
 """Location updating types, TS 24.008 10.5.3.5."""
 
-DIALOGUE = np.dtype(
-    [
-        ("start", "<i8"),  # microseconds since 1970
-        ("end", "<i8"),  # not later than this
-        ("person", "<i4"),
-        ("peer", "<i4"),
-        ("number", "<i8"),
-        ("digits", "<u1"),
-        ("kind", "<u1"),
-        ("update", "<u1"),
-        ("cell", "<i2"),
-        ("new_cell", "<i2"),  # after a handover
-        ("old_lac", "<i4"),
-        ("version", "<u4"),  # of the TMSI that the phone has at the start
-        ("ring", "<f4"),  # seconds
-        ("talk", "<f4"),  # seconds; each half of it where there is a handover
-        ("pair", "<i8"),
-    ]
-)
-Dialogues = npt.NDArray[np.void]
-
-_UPDATES = [Dialogue.UPDATE, Dialogue.UPDATE_KEPT, Dialogue.UPDATE_BY_IMSI]
-_SWITCHES = [Act.ON, Act.OFF, Act.LOST, Act.FOUND]
-_REACHABLE = [Act.ON, Act.FOUND]
-_NEW_TMSI = [Dialogue.UPDATE, Dialogue.UPDATE_BY_IMSI]
-_OUT = np.array(
-    [
-        Dialogue.CALL_OUT,
-        Dialogue.CALL_OUT_UNANSWERED,
-        Dialogue.CALL_OUT_BUSY,
-        Dialogue.CALL_OUT_ABANDONED,
-        Dialogue.CALL_OUT_FAILED,
-        Dialogue.CALL_OUT_UNANSWERED,
-    ]
-)
-_IN = np.array(
-    [
-        Dialogue.CALL_IN,
-        Dialogue.CALL_IN_UNANSWERED,
-        Dialogue.CALL_IN_REFUSED,
-        Dialogue.CALL_IN_UNANSWERED,
-        255,  # a call that failed before it got here
-        Dialogue.PAGED,
-    ]
-)
-_OUTCOMES = np.array([0.70, 0.84, 0.91, 0.96, 0.98])
-"""Of calls: answered, not answered, refused, given up, failed, paged in vain."""
+_UPDATES = [
+    *(Dialogue.UPDATE, Dialogue.UPDATE_KEPT),
+    *(Dialogue.UPDATE_BY_IMSI, Dialogue.UPDATE_IDENTIFIED),
+]
+_OFF, _ON, _SILENT = 0, 1, 2
+"""A phone is not registered; is; is for the network, but out of coverage."""
+_STATES = dict.fromkeys((Act.ON, Act.FOUND, Act.BACK), _ON)
+_STATES |= {Act.OFF: _OFF, Act.AWAY: _OFF, Act.LOST: _SILENT}
+_STATE_AFTER = np.array([_STATES.get(act, -1) for act in Act])
+_NEW_TMSI = [Dialogue.UPDATE, Dialogue.UPDATE_BY_IMSI, Dialogue.UPDATE_IDENTIFIED]
 
 
 class _Known(NamedTuple):
@@ -120,7 +85,7 @@ class Network:
         count = len(people.kind)
         rng = np.random.default_rng([scenario.seed, 4])
         self._cell = people.here.home.copy()
-        self._on = np.ones(count, np.int64)
+        self._on = np.where(people.stays.enters < scenario.starts, _ON, _OFF)
         self._registered = world.lac[self._cell]
         self._vlr = world.msc[self._cell]
         self._version = np.zeros(count, np.int64)
@@ -154,7 +119,7 @@ class Network:
         made = made[np.lexsort((made["time"], made["person"]))]
         person, time = made["person"].astype(np.int64), made["time"]
         act = made["act"]
-        is_camp, is_switch = act == Act.CAMP, np.isin(act, _SWITCHES)
+        is_camp, is_switch = act == Act.CAMP, _STATE_AFTER[act] >= 0
         camps = _Known.of(
             person[is_camp],
             time[is_camp],
@@ -162,13 +127,13 @@ class Network:
             self._cell,
             begin,
         )
-        reachable = np.isin(act[is_switch], _REACHABLE).astype(np.int64)
-        switches = _Known.of(person[is_switch], time[is_switch], reachable, self._on, begin)
+        states = _STATE_AFTER[act[is_switch]]
+        switches = _Known.of(person[is_switch], time[is_switch], states, self._on, begin)
         before = camps.at(person[is_camp], time[is_camp] - 1)
         changed = made[is_camp][before != made["cell"][is_camp]]
         held = self._candidates(made, camps, switches, rng)
         held = self._one_at_a_time(held)
-        held = _paired(held)
+        held = outcomes.paired(held)
         held["cell"] = camps.at(held["person"].astype(np.int64), held["start"])
         held = self._with_periodic(held, camps, switches, begin, end)
         held = self._registered_where(held)
@@ -179,66 +144,49 @@ class Network:
     def _moved(self, made: Rows) -> None:
         camp = made["act"] == Act.CAMP
         self._cell[made["person"][camp]] = made["cell"][camp]
-        switch = np.isin(made["act"], _SWITCHES)
-        self._on[made["person"][switch]] = np.isin(made["act"][switch], _REACHABLE)
+        switch = _STATE_AFTER[made["act"]] >= 0
+        self._on[made["person"][switch]] = _STATE_AFTER[made["act"][switch]]
+        self._contact[made["person"][made["act"] == Act.AWAY]] = _GONE
 
     def _candidates(
         self, made: Rows, camps: _Known, switches: _Known, rng: np.random.Generator
     ) -> Dialogues:
         """A dialogue for each row that would make one if the phone had nothing else to do."""
         person, time, act = made["person"].astype(np.int64), made["time"], made["act"]
-        was_on = switches.at(person, time - 1) == 1
+        state = switches.at(person, time - 1)
+        was_on = state == _ON
         lac = self._world.lac
         now, then = camps.at(person, time), camps.at(person, time - 1)
         moves = (act == Act.CAMP) & was_on & (lac[now] != lac[then])
         wakes = (act == Act.ON) & ~was_on
         found = (act == Act.FOUND) & ~was_on
+        back = (act == Act.BACK) & ~was_on
         sleeps = (act == Act.OFF) & was_on
+        paged = (state == _SILENT) & np.isin(act, [Act.CALL_IN, Act.TEXT_IN])
         acts = (act >= Act.CALL_OUT) & (act <= Act.EMERGENCY) & was_on
         held = np.zeros(len(made), DIALOGUE)
         for name in ("person", "peer", "number", "digits", "pair"):
             held[name] = made[name]
         held["start"] = time + np.where(
-            moves | wakes | found, rng.integers(800_000, 3_000_000, len(made)), 0
+            moves | wakes | found | back, rng.integers(800_000, 3_000_000, len(made)), 0
         )
         held["update"] = np.where(wakes, ATTACH, NORMAL)
         by_imsi = wakes & (rng.random(len(made)) < 0.02)
         held["kind"] = np.where(by_imsi, Dialogue.UPDATE_BY_IMSI, Dialogue.UPDATE)
         held["kind"][sleeps] = Dialogue.DETACH
-        self._outcomes(held, act, rng)
-        held = held[(moves | wakes | found | sleeps | acts) & (held["kind"] != 255)]
+        held["kind"][back] = Dialogue.UPDATE_IDENTIFIED
+        outcomes.draw(held, act, self._people.kind, rng)
+        outcomes.in_vain(held, paged)
+        shown = moves | wakes | found | back | sleeps | acts | paged
+        held = held[shown & (held["kind"] != NEVER_CAME)]
         held["end"] = held["start"] + self._lasting(held)
         return self._with_rejections(held, rng)
-
-    def _outcomes(
-        self, held: Dialogues, act: npt.NDArray[np.uint8], rng: np.random.Generator
-    ) -> None:
-        """How calls end, alike on both sides of a pair; how long phones ring and people talk."""
-        count, pair = len(held), held["pair"]
-        drawn = [
-            np.where(pair > 0, _uniform(pair, salt), rng.random(count)) for salt in (1, 2, 3, 4)
-        ]
-        outcome = np.searchsorted(_OUTCOMES, drawn[0])
-        normal = np.sqrt(-2 * np.log(1 - drawn[1])) * np.cos(2 * np.pi * drawn[2])
-        held["talk"] = np.clip(55 * np.exp(0.9 * normal), 3, 1800)
-        answered = outcome == 0
-        held["ring"] = np.where(answered, 3 + 12 * drawn[3], 8 + 30 * drawn[3])
-        machine = self._people.kind[held["person"]] == MACHINE
-        held["kind"] = np.where(act == Act.CALL_OUT, _OUT[outcome], held["kind"])
-        held["kind"] = np.where(act == Act.CALL_IN, _IN[outcome], held["kind"])
-        for one, kind in (
-            (Act.TEXT_OUT, Dialogue.TEXT_OUT),
-            (Act.TEXT_IN, Dialogue.TEXT_IN),
-            (Act.REQUEST, Dialogue.REQUEST),
-            (Act.EMERGENCY, Dialogue.EMERGENCY),
-        ):
-            held["kind"][act == one] = kind
-        held["kind"][machine & (act == Act.CALL_IN)] = Dialogue.CALL_IN_UNANSWERED
 
     def _with_rejections(self, held: Dialogues, rng: np.random.Generator) -> Dialogues:
         """Some updates fail once, and are tried again after T3211."""
         update = np.isin(held["kind"], _UPDATES)
         failing = update & (rng.random(len(held)) < self._scenario.network.rejected)
+        failing &= held["kind"] != Dialogue.UPDATE_IDENTIFIED
         failed = held[failing]
         failed["kind"] = Dialogue.UPDATE_REJECTED
         failed["end"] = failed["start"] + self._lasting(failed)
@@ -293,7 +241,7 @@ class Network:
         parts.append(self._periodic(everyone, contact, many))
         periodic = np.concatenate(parts)
         person = periodic["person"].astype(np.int64)
-        periodic = periodic[switches.at(person, periodic["start"]) == 1]
+        periodic = periodic[switches.at(person, periodic["start"]) == _ON]
         periodic["cell"] = camps.at(periodic["person"].astype(np.int64), periodic["start"])
         np.maximum.at(contact, periodic["person"], periodic["end"])
         self._contact = contact
@@ -316,9 +264,13 @@ class Network:
         update = np.isin(held["kind"], _UPDATES)
         old = self._followed(held, update, world.lac[held["cell"]], self._registered)
         needless = update & (held["update"] == NORMAL) & (old == world.lac[held["cell"]])
-        needless &= held["kind"] != Dialogue.UPDATE_BY_IMSI
+        needless &= ~np.isin(held["kind"], [Dialogue.UPDATE_BY_IMSI, Dialogue.UPDATE_IDENTIFIED])
         held, update, old = held[~needless], update[~needless], old[~needless]
         held["old_lac"] = old
+        paged = (held["kind"] == Dialogue.PAGED) & (world.lac[held["cell"]] != old)
+        held["cell"][paged] = self._somewhere_in(old[paged])
+        from_elsewhere = held["kind"] == Dialogue.UPDATE_IDENTIFIED
+        held["old_lac"][from_elsewhere] = roamers.old_area(held["person"][from_elsewhere])
         moved = update & (held["update"] == ATTACH) & (old != world.lac[held["cell"]])
         held["update"][moved] = NORMAL
         vlr = world.msc[held["cell"]]
@@ -336,6 +288,11 @@ class Network:
         self._vlr[person[update]] = vlr[update]
         return held
 
+    def _somewhere_in(self, lac: Integers) -> Integers:
+        """A cell of each location area: a phone out of coverage is paged where it registered."""
+        known, first = np.unique(self._world.lac, return_index=True)
+        return first[np.searchsorted(known, lac)]
+
     @staticmethod
     def _followed(held: Dialogues, update: Flags, values: Integers, before: Integers) -> Integers:
         """What the last update before each dialogue left behind."""
@@ -347,7 +304,7 @@ class Network:
         return np.where(found, values[last], before[person])
 
     def _handed_over(self, held: Dialogues, camps: _Known) -> None:
-        """Calls in which the phone changes its cell are handed over, within an MSC.
+        """Calls in which the phone changes its cell are handed over, also to another MSC.
 
         One that would have to be handed back before its end is not handed over at all.
         """
@@ -358,7 +315,7 @@ class Network:
         middle = held["start"][calls] + ((10 + held["talk"][calls] / 2) * SECOND).astype(np.int64)
         then, now = held["cell"][calls].astype(np.int64), camps.at(person, middle)
         stays = camps.at(person, held["end"][calls]) != then
-        moved = (then != now) & stays & (world.msc[then] == world.msc[now])
+        moved = (then != now) & stays
         calls, then, now = calls[moved], then[moved], now[moved]
         near = world.bsc[then] == world.bsc[now]
         out = held["kind"][calls] == Dialogue.CALL_OUT
@@ -391,24 +348,3 @@ def _firsts(person: Integers) -> Flags:
     first = np.ones(len(person), bool)
     first[1:] = person[1:] != person[:-1]
     return first
-
-
-def _uniform(pair: Integers, salt: int) -> Floats:
-    """A number in [0, 1) that both sides of a pair draw (splitmix64)."""
-    with np.errstate(over="ignore"):
-        mixed = pair.astype(np.uint64) + np.uint64(salt) * np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed ^= mixed >> np.uint64(31)
-    return (mixed >> np.uint64(11)).astype(np.float64) / 2**53
-
-
-def _paired(held: Dialogues) -> Dialogues:
-    """Nobody is called by whom did not call; who calls a busy or silent phone is told so."""
-    outward = np.isin(held["kind"], [*_OUT, Dialogue.TEXT_OUT]) & (held["pair"] > 0)
-    inward = np.isin(held["kind"], [*_IN, Dialogue.TEXT_IN]) & (held["pair"] > 0)
-    called = np.isin(held["pair"], held["pair"][outward])
-    reached = np.isin(held["pair"], held["pair"][inward])
-    missed = outward & ~reached & np.isin(held["kind"], [Dialogue.CALL_OUT])
-    held["kind"][missed] = Dialogue.CALL_OUT_BUSY
-    return held[~inward | called]

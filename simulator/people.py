@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from simulator import roamers
 from simulator.geography import CAPITAL, CITIES, CITY
 from simulator.scenario import Scenario, Wave
 from simulator.world import KM_LAT, KM_LON, MCC, MNC, World
@@ -18,8 +19,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-KINDS = ("office", "student", "migrant", "traveller", "resident", "machine")
-OFFICE, STUDENT, MIGRANT, TRAVELLER, RESIDENT, MACHINE = range(6)
+KINDS = ("office", "student", "migrant", "traveller", "resident", "machine", "visitor")
+OFFICE, STUDENT, MIGRANT, TRAVELLER, RESIDENT, MACHINE, VISITOR = range(7)
 NEVER = float("inf")
 STATION_SECONDS = (1200.0, 2400.0)
 """From home to the train."""
@@ -74,6 +75,10 @@ class People(NamedTuple):
     family: Integers
     """The fixed line at home, in the city of registration, as a number of `family_digits`."""
     family_digits: Integers
+    msisdn_digits: Integers
+    """As others dial it."""
+    stays: roamers.Stays
+    """In this network."""
 
     def imei_at(self, person: Integers, time: Integers) -> Integers:
         """Fourteen digits of the phone in which each one's SIM is (`time` in microseconds)."""
@@ -111,6 +116,9 @@ def make(world: World, scenario: Scenario) -> People:
         here, there = _exchanged(here, there, new)
     flapper = _flappers(world, here, kind, scenario, rng)
     digits = np.array([4 + (8 if city.area_code in {"0371", "0379"} else 7) for city in CITIES])
+    visits = kind == VISITOR
+    could_go = (city_here == _HOME_ZHENGZHOU) & ~np.isfinite(out) & ~visits & (kind != MACHINE)
+    own, abroad = _scattered(count) % 10**10, roamers.numbers(count)
     return People(
         kind=kind,
         registered=registered,
@@ -123,12 +131,14 @@ def make(world: World, scenario: Scenario) -> People:
         flapper=flapper,
         night_off=(rng.random(count) < 0.1) & (kind != MACHINE),
         busy=np.where(kind == MACHINE, 0.0, rng.lognormal(-0.18, 0.6, count)),
-        imsi=460_00_0000000000 + _scattered(count) % 10**10,
-        msisdn=_numbers(registered),
+        imsi=np.where(visits, roamers.imsis(own), 460_00_0000000000 + own),
+        msisdn=np.where(visits, abroad[0], _numbers(registered)),
         imei=10_1000_00_000000 % 10**14 + np.arange(count),
         new_phone=_new_phones(scenario),
-        family=_family(registered, digits, rng),
-        family_digits=digits[registered],
+        family=np.where(visits, abroad[1], _family(registered, digits, rng)),
+        family_digits=np.where(visits, roamers.ABROAD_DIGITS, digits[registered]),
+        msisdn_digits=np.where(visits, roamers.ABROAD_DIGITS, 11),
+        stays=roamers.stays(visits, could_go, scenario),
     )
 
 
@@ -150,7 +160,7 @@ def _registered(kind: Integers, scenario: Scenario, rng: np.random.Generator) ->
     names = list(scenario.from_cities) or [city.name for city in CITIES[1:]]
     weights = np.array([float(scenario.from_cities.get(name, 1.0)) for name in names])
     drawn = rng.choice([CITY[name] for name in names], len(kind), p=weights / weights.sum())
-    local = (kind == OFFICE) | (kind == MACHINE)
+    local = np.isin(kind, [OFFICE, MACHINE, VISITOR])
     local |= (kind == STUDENT) & (rng.random(len(kind)) < 0.5)
     return np.where(local, _HOME_ZHENGZHOU, drawn)
 
@@ -298,7 +308,10 @@ def imsi_text(value: int) -> str:
 
 
 def profiles_csv(people: People, seed: int) -> str:
-    """Profiles as `xinling profiles load` takes them: consent in them, some opted out."""
+    """Profiles as `xinling profiles load` takes them: consent in them, some opted out.
+
+    Who is another network's subscriber has none.
+    """
     rng = np.random.default_rng([seed, 2])
     count = len(people.kind)
     consent = rng.random(count) < 0.86
@@ -310,7 +323,7 @@ def profiles_csv(people: People, seed: int) -> str:
         ["imsi", "msisdn", "home_city", "products", "segments", "consent", "opted_out",
          "time_zone", "kind"]
     )  # fmt: skip
-    for index in range(count):
+    for index in np.flatnonzero(people.kind != VISITOR).tolist():
         kind = KINDS[people.kind[index]]
         writer.writerow(
             [

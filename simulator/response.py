@@ -42,7 +42,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.people import MACHINE, MIGRANT, STUDENT, People, imsi_text
+from simulator.people import MACHINE, MIGRANT, STUDENT, VISITOR, People, imsi_text
 
 TWO_CITIES, LONG_DISTANCE = "two-cities-one-home", "cheap-long-distance"
 CAMPAIGNS = (TWO_CITIES, LONG_DISTANCE)
@@ -116,7 +116,7 @@ def responses_csv(model: Model, people: People) -> str:
     writer.writerow(["imsi", "campaign", "buys", "anyway", "opts_out"])
     likely = np.isin(people.kind, [MIGRANT, STUDENT])
     for campaign in CAMPAIGNS:
-        for index in np.flatnonzero(people.kind != MACHINE).tolist():
+        for index in np.flatnonzero(~np.isin(people.kind, [MACHINE, VISITOR])).tolist():
             if campaign == TWO_CITIES and not likely[index]:
                 continue
             imsi = imsi_text(int(people.imsi[index]))

@@ -29,6 +29,10 @@ class Act(IntEnum):
     LOST = 9
     """Out of coverage: nobody is told."""
     FOUND = 10
+    AWAY = 11
+    """Served by another network from now on: nobody here is told."""
+    BACK = 12
+    """From another network into this one."""
 
 
 ROW = np.dtype(

@@ -66,6 +66,8 @@ class Kinds(_Part, frozen=True):
     """Live in the other cities."""
     machine: Share = Share(0.04)
     """Stand still, text a little, never call."""
+    visitor: Share = Share(0)
+    """Subscribers of other networks, in Zhengzhou for some days; they have no profile."""
 
 
 class Wave(_Part, frozen=True):
@@ -94,6 +96,8 @@ class Movement(_Part, frozen=True):
     """Of all, some time during the scenario: put their SIM into another phone."""
     uncovered: Share = Share(0)
     """Of all, each day: out of coverage for ten minutes to an hour and a half."""
+    abroad: Share = Share(0)
+    """Of those in Zhengzhou who make no other journey: in another network for some days."""
 
 
 class Gathering(_Part, frozen=True):

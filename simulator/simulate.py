@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from decoders.times import to_text
-from simulator import days, people, response, world
+from simulator import days, people, response, roamers, world
 from simulator.captures import Captures, Pipe
 from simulator.carriers import Carrier
 from simulator.messages import NOTHING, Messages, Speaker, joined
-from simulator.network import Dialogues, Network
+from simulator.network import Network
+from simulator.outcomes import Dialogues
 from simulator.pace import Paced
 from simulator.rows import HOUR, Hours
 from simulator.scenario import Scenario, ScenarioError
@@ -93,6 +94,13 @@ class Simulation:
         (folder / "truth" / "responses.csv").write_text(
             response.responses_csv(model, self.people), encoding="utf-8"
         )
+        told = roamers.roamers_csv(
+            self.people.stays,
+            self.people.imsi,
+            self.people.kind == people.VISITOR,
+            self.scenario.ends,
+        )
+        (folder / "truth" / "roamers.csv").write_text(told, encoding="utf-8")
         (folder / "truth" / "model.json").write_text(
             response.model_json(self.scenario.seed, self.begin, self.end), encoding="utf-8"
         )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from decoders.times import to_text
 from simulator.dialogues import Dialogue
-from simulator.network import Dialogues
+from simulator.outcomes import Dialogues
 from simulator.people import People, imsi_text
 from simulator.rows import Rows
 from simulator.world import World

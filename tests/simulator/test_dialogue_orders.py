@@ -21,7 +21,10 @@ NOT_IN_THE_LABS = {
     Dialogue.CALL_OUT_FAILED: "lab-b's assignment failure, ciphered",
     Dialogue.EMERGENCY: "TS 24.008 5.2.1.1: the labs' emergency calls were released at once",
     Dialogue.CALL_IN_HANDOVER: "lab-a's handover within a BSC, in a call from the network",
-    Dialogue.CALL_OUT_RELOCATED: "lab-c, where the MSC waited longer: TS 48.008 3.1.5",
+    Dialogue.CALL_OUT_RELOCATED: "lab-c, where the MSC waited longer: TS 48.008 3.1.5;"
+    " to another MSC the same on both A-interfaces: TS 23.009 7.1",
+    Dialogue.CALL_OUT_UNREACHED: "TS 24.008 5.4.4.1.2.1: cleared before anybody was alerted",
+    Dialogue.UPDATE_IDENTIFIED: "as UPDATE; a TMSI of another network: TS 24.008 4.3.3.1",
     Dialogue.CALL_IN_RELOCATED: "as above",
     Dialogue.PAGED: "no connection: lab-a's paging without answer",
 }
@@ -65,7 +68,8 @@ def test_every_order_that_is_made_stands_in_a_laboratory_or_has_its_reason(
     tmp_path: Path,
 ) -> None:
     text = "people: 50\nlasts: 13h\ntraffic: {calls: 14, texts: 4, requests: 2}\n"
-    text += "movement: {flappers: 30%}\nnetwork: {rejected: 5%}\n"
+    text += "movement: {flappers: 30%, uncovered: 50%}\nnetwork: {rejected: 5%, mscs: 4}\n"
+    text += "kinds: {visitor: 20%}\n"
     simulated(tmp_path / "out", text + "captures: {per: all, link: mtp3}\n")
     made = {_without_cause(order) for order in _orders(messages(tmp_path / "out" / "all.pcap"))}
     whole = {order for order in made if order[-4:] == _CLEAR and order[: len(_TARGET)] != _TARGET}
@@ -106,6 +110,14 @@ _ORDERS: dict[Dialogue, tuple[str, ...]] = {
     Dialogue.UPDATE_BY_IMSI: (
         *(*_OPEN, *_SECURE, "LOCATION UPDATING ACCEPT", "TMSI REALLOCATION COMPLETE"),
         *_CLEAR,
+    ),
+    Dialogue.UPDATE_IDENTIFIED: (
+        *(*_OPEN, *_SECURE, "LOCATION UPDATING ACCEPT", "TMSI REALLOCATION COMPLETE"),
+        *_CLEAR,
+    ),
+    Dialogue.CALL_OUT_UNREACHED: (
+        *(*_OPEN, *_SECURE, "SETUP", "CALL PROCEEDING", *_ASSIGN),
+        *("DISCONNECT", "RELEASE", "RELEASE COMPLETE", *_CLEAR),
     ),
     Dialogue.CALL_OUT_FAILED: (
         *(*_OPEN, *_SECURE, "SETUP", "CALL PROCEEDING", "ASSIGNMENT REQUEST"),
