@@ -11,14 +11,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any
 
 import faust
-from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from yarl import URL
 
 from stream.config import Config
+from stream.fetching import SeekingTransport, Start
 from stream.lanes import Lanes
 from stream.sms.in_flight import InFlight
 from stream.topics import MAX_RECORD_BYTES
@@ -27,8 +27,6 @@ logger = logging.getLogger(__name__)
 
 Take = Callable[[int, int, bytes], Awaitable[None]]
 """Handles the record of a partition at an offset; a return means that it is done."""
-Start = Callable[[int], Awaitable[int]]
-"""The offset from which a partition is read."""
 Fail = Callable[[BaseException], None]
 """Ends the process."""
 Assigned = Callable[[set[int]], None]
@@ -37,33 +35,6 @@ Assigned = Callable[[set[int]], None]
 _BUFFER_RECORDS = 32
 _COMMIT_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
-
-
-class SeekingConsumer(driver.Consumer):
-    """A consumer that begins where Redis' progress stands, whatever was committed to Kafka.
-
-    Faust asks for the committed offsets after every rebalance and whenever it falls back.
-    """
-
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """The offsets from which the partitions are read now."""
-        committed = dict(await super().seek_to_committed())
-        start: Start | None = getattr(self.app, "start_at", None)
-        if start is None:
-            return committed
-        wanted = {partition: await start(partition.partition) for partition in self.assignment()}
-        first = await self.earliest_offsets(*wanted)
-        for partition, offset in wanted.items():
-            wanted[partition] = max(offset, first.get(partition, 0))
-        if wanted:
-            await self.seek_wait(wanted)
-        return {**committed, **wanted}
-
-
-class SeekingTransport(driver.Transport):
-    """Faust's aiokafka transport with `SeekingConsumer`."""
-
-    Consumer: ClassVar[type[Any]] = SeekingConsumer
 
 
 class Role:

@@ -15,7 +15,7 @@ from stream.cancelling import cancelled
 
 AT_ONCE = 8
 """Partitions that are handled at one time: connections to Redis, and records in memory."""
-WAITING = 2
+WAITING = 4
 """Records of a partition that wait in its lane; then the agent waits."""
 
 Take = Callable[[int, int, bytes], Awaitable[None]]
