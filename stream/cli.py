@@ -583,20 +583,18 @@ def bench_stream(
         str | None, typer.Option("--brokers", help="A Kafka that runs, instead of one of its own.")
     ] = None,
     only: Annotated[
-        str | None, typer.Option("--only", help="`step`: no Kafka; `service`: throughput, latency.")
+        str | None, typer.Option("--only", help="`step` (no Kafka), `service` or `latency`.")
     ] = None,
+    worker_share: Annotated[
+        float,
+        typer.Option("--worker-share", min=0, help="Of a core, for each worker; 0: no bound."),
+    ] = 0.0,
 ) -> None:
     """Measure the step, the service on Kafka and Redis, and latency, as JSON lines."""
-    from stream.bench import stream as bench_stream
+    from stream.bench import stream as room
 
-    bench_stream.stream(
-        subscribers=subscribers,
-        events=events,
-        rate=rate,
-        seconds=seconds,
-        brokers=brokers,
-        only=only,
-    )
+    asked = room.Asked(subscribers, events, rate, seconds, brokers, worker_share)
+    room.stream(asked, only)
 
 
 @app.command(

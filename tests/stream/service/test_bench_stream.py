@@ -56,7 +56,7 @@ def test_events_are_numbered_without_a_gap() -> None:
 
 
 def test_the_step_is_measured_in_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    bench_stream.stream(subscribers=200, events=2000, rate=1, seconds=1, brokers=None, only="step")
+    bench_stream.stream(bench_stream.Asked(subscribers=200, events=2000), "step")
     machine, step = map(msgspec.json.decode, capsys.readouterr().out.splitlines())
     assert machine["bench"] == "machine"
     assert step["events"] == 2000
@@ -66,6 +66,4 @@ def test_the_step_is_measured_in_json_lines(capsys: pytest.CaptureFixture[str]) 
 
 def test_another_part_than_there_is_is_refused() -> None:
     with pytest.raises(XinlingError):
-        bench_stream.stream(
-            subscribers=1, events=1, rate=1, seconds=1, brokers=None, only="delivery"
-        )
+        bench_stream.stream(bench_stream.Asked(subscribers=1, events=1), "delivery")
