@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import smsc_process
-from broker import Broker, free_port
+from broker import START_SECONDS, Broker, free_port, listens
 from chaos_schedule import (
     ADD,
     CHANGE,
@@ -32,7 +32,7 @@ from chaos_schedule import (
     Planned,
 )
 from chaos_world import World
-from system import ROOT, Kept, System
+from system import ROOT, Kept, System, wait_until
 
 from stream import topics
 
@@ -52,6 +52,7 @@ class SmscServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Returns when it listens: a signal that comes before it knows of signals would end it."""
         script = Path(smsc_process.__file__)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -59,6 +60,10 @@ class SmscServer:
                 cwd=ROOT, stdout=log, stderr=log, start_new_session=True,
                 env={"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
+        wait_until(lambda: listens(self.port), START_SECONDS, "the SMSC listens")
+
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def stop(self, number: int = signal.SIGKILL) -> None:
         process, self._process = self._process, None
@@ -124,7 +129,7 @@ class ChaosSystem(System):
         """Everything is there again."""
         for server in self._servers().values():
             server.signal(signal.SIGCONT)
-        for server in (self.redis, self.broker):
+        for server in self._servers().values():
             if not server.running():
                 await self._again(server)
 
