@@ -44,8 +44,10 @@ class FairThread(driver.AIOKafkaConsumerThread):
         wanted = max_records or 1
 
         async def taken(partitions: set[TP], count: int, patience: float | None) -> _Records:
-            return await super(FairThread, self)._fetch_records(
-                consumer, partitions, timeout=patience, max_records=count
+            return dict(
+                await super(FairThread, self)._fetch_records(
+                    consumer, partitions, timeout=patience, max_records=count
+                )
             )
 
         async def shares(left: int) -> _Records:
