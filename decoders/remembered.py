@@ -23,7 +23,7 @@ from decoders.errors import XinlingError
 from decoders.messages import Lai
 from decoders.mirrors import Print, Recent, _Copies, _Opening
 from decoders.phones import _Kept as _Phone
-from decoders.quality import Scored, _Source, _Tally
+from decoders.quality import Quality, Scored, _Source, _Tally
 from decoders.subject import Dialogue, Draft, Transaction
 from decoders.times import SECOND
 
@@ -65,7 +65,7 @@ class _Opened(msgspec.Struct, array_like=True):
     connection: int
 
 
-class _Scores(msgspec.Struct, array_like=True):
+class _Score(msgspec.Struct, array_like=True):
     name: str
     latest: _Tally
     recent: _Tally
@@ -75,12 +75,22 @@ class _Scores(msgspec.Struct, array_like=True):
     score: int
 
 
-class _Quality(msgspec.Struct, array_like=True):
-    links: list[_Scores]
-    areas: list[_Scores]
+class Scores(msgspec.Struct, array_like=True):
+    """What `Quality` keeps."""
+
+    links: list[_Score]
+    areas: list[_Score]
     closes: int | None
     told: dict[str, int]
     changes: list[Scored]
+
+
+class Lasting(msgspec.Struct, array_like=True):
+    """What any version of correlation can take up, and either writing of it (decision 21)."""
+
+    bindings: bytes
+    """The table of TMSIs, as `Bindings.dump` gives it."""
+    quality: Scores
 
 
 class _Memory(msgspec.Struct, array_like=True):
@@ -105,7 +115,7 @@ class _Memory(msgspec.Struct, array_like=True):
     phones_of: dict[str, str]
     directions: list[tuple[int, int, bool]]
     gaps: dict[str, int]
-    quality: _Quality
+    quality: Scores
 
 
 class _Table(Generic[T]):
@@ -129,9 +139,16 @@ def dump(correlator: Correlator) -> bytes:
     return _encoder.encode(_Dump(correlator).memory())
 
 
-def bindings_of(data: bytes) -> bytes:
-    """The table of TMSIs in what `dump` gave, as `Bindings.dump` gives it; raises XinlingError."""
-    return _memory(data).bindings
+def lasting_of(data: bytes) -> Lasting:
+    """What any version and either writing can take up; raises XinlingError where it is none."""
+    memory = _memory(data)
+    return Lasting(memory.bindings, memory.quality)
+
+
+def take_lasting(correlator: Correlator, lasting: Lasting) -> None:
+    """Take up the table of TMSIs and the scores of the feed; raises XinlingError."""
+    correlator.bindings.restore(lasting.bindings)
+    take_quality(correlator.quality, lasting.quality)
 
 
 def restore(correlator: Correlator, data: bytes) -> None:
@@ -204,7 +221,7 @@ class _Dump:
             phones_of=known._phones._of,
             directions=[(*pair, way) for pair, way in one._directions._msc_first.items()],
             gaps=dict(talk.ledger.gaps),
-            quality=_quality(one),
+            quality=quality_of(one.quality),
         )
 
     def _connection(self, one: Connection) -> _Connection:
@@ -255,7 +272,7 @@ class _Restore:
         )
         known._phones._of = memory.phones_of
         one._directions._msc_first = {(opc, dpc): way for opc, dpc, way in memory.directions}
-        _take_quality(one, memory.quality)
+        take_quality(one.quality, memory.quality)
 
     def _tied(self) -> None:
         memory, tied = self._memory, self._correlator.connections
@@ -294,29 +311,30 @@ class _Restore:
         return {which: self._memory.calls[place] for which, place in packed}
 
 
-def _quality(one: Correlator) -> _Quality:
-    quality = one.quality
+def quality_of(quality: Quality) -> Scores:
+    """The scores of the feed, and what they are made from."""
     links, areas = (
         [
-            _Scores(name, each.latest, each.recent, each.usual, each.quiet, each.rate, each.score)
+            _Score(name, each.latest, each.recent, each.usual, each.quiet, each.rate, each.score)
             for name, each in table.items()
         ]
         for table in (quality._links, quality._areas)
     )
-    return _Quality(links, areas, quality._closes, quality._told, list(quality._changes))
+    return Scores(links, areas, quality._closes, quality._told, list(quality._changes))
 
 
-def _take_quality(one: Correlator, packed: _Quality) -> None:
-    quality = one.quality
+def take_quality(quality: Quality, packed: Scores) -> None:
+    """Take up what `quality_of` gave."""
     quality._links, quality._areas = (
         OrderedDict((each.name, _source(each)) for each in table)
         for table in (packed.links, packed.areas)
     )
     quality._closes, quality._told = packed.closes, packed.told
+    quality._changes.clear()
     quality._changes.extend(packed.changes)
 
 
-def _source(packed: _Scores) -> _Source:
+def _source(packed: _Score) -> _Source:
     one = _Source()
     one.latest, one.recent, one.usual = packed.latest, packed.recent, packed.usual
     one.quiet, one.rate, one.score = packed.quiet, packed.rate, packed.score

@@ -177,7 +177,7 @@ def imsis_in(data: bytes) -> Iterator[str]:
     """Everybody in the table of TMSIs of a checkpoint, some of them twice."""
     try:
         kept = unpacked(data)
-        table = b"" if kept is None else remembered.bindings_of(_memory(kept))
+        table = b"" if kept is None else remembered.lasting_of(_memory(kept)).bindings
     except (msgspec.DecodeError, XinlingError):
         return
     yield from imsis_of(table)

@@ -18,7 +18,7 @@ from typing import Final
 _UNSEEN: Final = frozenset(
     {
         *("__init__.py", "kernel.py", "ordered.py", "plain.py", "rows.py", "store.py"),
-        *("batch.py", "bindings.py"),
+        *("batch.py", "bindings.py", "remembered.py"),
     }
 )
 """Files of the kernel of which compiled code sees nothing."""

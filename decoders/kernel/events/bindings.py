@@ -25,7 +25,11 @@ _PARTS = 5
 
 
 class KernelBindings:
-    """Which IMSI a TMSI stands for, and which VLRs serve which location areas."""
+    """Which IMSI a TMSI stands for, and which VLRs serve which location areas.
+
+    Attributes:
+        pool: how MSCs share their TMSIs out.
+    """
 
     def __init__(
         self, store: Store, limit: int, links: dict[str, int], link: Callable[[str], int]
@@ -35,6 +39,7 @@ class KernelBindings:
         self._tmsis = Tmsis(limit)
         self._links = links
         self._link = link
+        self.pool = Pool()
 
     def __len__(self) -> int:
         return len(self._tmsis)
@@ -63,6 +68,7 @@ class KernelBindings:
 
     def set_pool(self, pool: Pool) -> None:
         """How MSCs share their TMSIs out."""
+        self.pool = pool
         self._store.words[layout.POOL_BITS] = pool.bits
         begin = int(self._store.described(GIVER)[layout.BASE])
         for identifier, vlr in pool.vlrs.items():
@@ -116,6 +122,7 @@ class KernelBindings:
             for place, name in enumerate(vlrs[:VLRS_OF_AN_AREA]):
                 words[at + S_VLR + place] = follow.vlr_met(words, self._code(name))
                 words[at + S_COUNT] = place + 1
+        self.set_pool(self.pool)
 
     def _code(self, vlr: str) -> int:
         return int(vlr) if vlr.isdecimal() else LINKS_AT + self._link(vlr)

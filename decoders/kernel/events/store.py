@@ -64,7 +64,7 @@ class Store:
         sizes |= dict.fromkeys(GROWING, 1024)
         sizes |= {LINK: 1024, SCRATCH: SCRATCHES, ENDS: 8192, GIVER: 1024}
         sizes |= fixed
-        self.words = _laid_out(sizes)
+        self.words = laid_out(sizes)
         for region in range(REGIONS):
             words = self.described(region)
             words[FREE], words[LEFT] = -1, words[SIZE]
@@ -110,7 +110,7 @@ class Store:
             sizes[HEAP] *= 2
         if 2 * (self.words[ENDS_USED] + 4 * NEEDED) > sizes[ENDS]:
             sizes[ENDS] *= 2
-        old, words = self.words, _laid_out(sizes)
+        old, words = self.words, laid_out(sizes)
         words[:POOLS] = old[:POOLS]
         words[MAPS:REGISTERS] = old[MAPS:REGISTERS]
         for region, grown in sizes.items():
@@ -130,7 +130,8 @@ class Store:
         self.words = words
 
 
-def _laid_out(sizes: dict[int, int]) -> NDArray[np.int64]:
+def laid_out(sizes: dict[int, int]) -> NDArray[np.int64]:
+    """Empty memory in which regions have these sizes; descriptions say no more than that."""
     for region in MAPPED:
         sizes[region + 1] = _table(sizes[region])
     total = REGISTERS + sum(size * RECORD_WORDS.get(region, 1) for region, size in sizes.items())

@@ -109,7 +109,7 @@ def test_the_table_of_tmsis_is_found_in_it() -> None:
     one = correlator()
     for message in messages("three MSCs"):
         one.feed(message)
-    table = remembered.bindings_of(remembered.dump(one))
+    table = remembered.lasting_of(remembered.dump(one)).bindings
     assert table == one.bindings.dump()
     assert set(imsis_of(table))
 
