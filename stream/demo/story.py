@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import UNSET
+
 from decoders.events import Event
 from decoders.messages import Cell
 from rules.cells import CellTable, LocationArea
 from rules.engine import RuleSet
+from rules.format import Move
 from rules.profile import Profile
 from rules.verdicts import Verdict
 
@@ -30,22 +33,36 @@ class Story:
         campaign = self._rules.campaign(verdict.campaign)
         kind = campaign.kind if campaign else "?"
         cells = [sample.cell for sample in verdict.evidence if sample.cell is not None]
-        return f"{kind} {self._way(cells)}"
+        return f"{kind} {self._way(cells, self._area(verdict.campaign))}"
 
     def _called(self, call: Event) -> str:
         number_class = self._rules.number_class(call, self._people.get(call.subscriber))
         there = call.other_party.destination.city if call.other_party else None
         return f"called {number_class or 'unknown'}" + (f": {there}" if there else "")
 
-    def _way(self, cells: list[Cell]) -> str:
-        """From the last cell inside to the first outside."""
+    def _way(self, cells: list[Cell], area: str | None) -> str:
+        """From the last cell inside to the first outside.
+
+        A city's name stands on both sides of its border, where the area's name says more.
+        """
         if not cells:
             return ""
-        return f"{self._place(cells[0])} for {self._place(cells[-1])}"
+        last, out = cells[-2:] if len(cells) > 1 else cells * 2
+        if area is not None and self._city(last) == self._city(out):
+            return f"{area}: LAC {last.lac}, now {out.lac}"
+        return f"{self._place(last)} for {self._place(out)}"
+
+    def _area(self, campaign: str) -> str | None:
+        """The area that the campaign's trigger names, if it names one."""
+        known = self._rules.campaign(campaign)
+        move = known.spec.trigger.left if known else UNSET
+        return move.area if isinstance(move, Move) and isinstance(move.area, str) else None
 
     def _place(self, cell: Cell) -> str:
-        if cell.mcc is None or cell.mnc is None or cell.lac is None:
-            return f"LAC {cell.lac}"
-        area = LocationArea(int(cell.mcc), int(cell.mnc), cell.lac)
-        city = self._cells.city(area, cell.ci)
+        city = self._city(cell)
         return f"{city} ({cell.lac})" if city else f"LAC {cell.lac}"
+
+    def _city(self, cell: Cell) -> str | None:
+        if cell.mcc is None or cell.mnc is None or cell.lac is None:
+            return None
+        return self._cells.city(LocationArea(int(cell.mcc), int(cell.mnc), cell.lac), cell.ci)
