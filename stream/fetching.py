@@ -33,7 +33,7 @@ class FairThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  Faust has no setting for it
         return consumer
 
-    async def _fetch_records(  # type: ignore[override]
+    async def _fetch_records(
         self,
         consumer: Any,
         active_partitions: set[TP],
