@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError, UnknownError  # type: ignore[import-untyped]
@@ -15,6 +17,9 @@ from stream.config import Kafka as KafkaConfig
 from stream.retry import patiently
 
 logger = logging.getLogger(__name__)
+
+Keyed = tuple[bytes | None, bytes]
+"""A record's key and its value."""
 
 _OVERHEAD = 4096
 """Of a record in a request, at most; keys are pseudonyms."""
@@ -38,26 +43,32 @@ class Publisher:
     async def send(
         self, topic: str, value: bytes, *, partition: int, key: bytes | None = None
     ) -> int:
-        """The offset at which the record stands, once it is safe.
+        """The offset at which the record stands, once it is safe; raises like `send_all`."""
+        return await self.send_all(topic, partition, [(key, value)])
+
+    async def send_all(self, topic: str, partition: int, records: Sequence[Keyed]) -> int:
+        """Several of a partition in their order; the offset of the last, once all are safe.
+
+        They share requests to the broker. After a failure all of them are sent again.
 
         Raises:
             KafkaUnavailableError: the broker stayed away for as long as patience lasts.
-            XinlingError: the record is larger than the topic takes.
+            XinlingError: a record is larger than the topic takes.
         """
-        if len(value) > topics.MAX_RECORD_BYTES - _OVERHEAD:
+        largest = max(len(value) for _, value in records)
+        if largest > topics.MAX_RECORD_BYTES - _OVERHEAD:
             raise XinlingError(
-                f"a record of {len(value)} octets is too large for topic {topic}",
+                f"a record of {largest} octets is too large for topic {topic}",
                 remedy=f"keep the rules' files under {topics.MAX_RECORD_BYTES} octets in all",
             )
 
         async def attempt() -> int:
             producer = await self._ready()
             try:
-                sent = await producer.send_and_wait(topic, value, key=key, partition=partition)
+                return await _sent(producer, topic, partition, records)
             except (KafkaError, OSError):
                 await self._discard(producer)
                 raise
-            return int(sent.offset)
 
         try:
             return await patiently(topics.KAFKA, attempt, (KafkaError, OSError), self._patience)
@@ -102,6 +113,25 @@ class Publisher:
             if self._producer is producer:
                 self._producer = None
         await _stopped(producer)
+
+
+async def _sent(
+    producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Keyed]
+) -> int:
+    """The offset of the last; raises what any of them raised, once nothing is on its way."""
+    answers: list[asyncio.Future[Any]] = []
+    try:
+        for key, value in records:
+            answers.append(await producer.send(topic, value, key=key, partition=partition))
+    except (KafkaError, OSError):
+        await asyncio.gather(*answers, return_exceptions=True)
+        raise
+    found = await asyncio.gather(*answers, return_exceptions=True)
+    for answer in found:
+        if isinstance(answer, BaseException):
+            raise answer
+    last: Any = found[-1]
+    return int(last.offset)
 
 
 async def _stopped(producer: AIOKafkaProducer) -> None:

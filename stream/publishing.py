@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,7 +12,7 @@ from decoders.times import from_text
 from rules.verdicts import SEND, Verdict
 from stream import topics
 from stream.log import partition_of
-from stream.publisher import Publisher
+from stream.publisher import Keyed, Publisher
 from stream.sms.outcomes import Outcome
 from stream.state import OutboxEntry
 
@@ -25,18 +27,28 @@ class Publishing:
         self._partitions = partitions
 
     async def verdicts(self, partition: int, entries: list[OutboxEntry]) -> None:
-        """Publishes entries in order; returns when all are safe. `stream.relay.Publish`."""
+        """Publishes entries in order; returns when all are safe. `stream.relay.Publish`.
+
+        Offers follow when all verdicts are safe.
+        """
         del partition  # rows go by their subscriber
-        for entry in entries:
-            row = msgspec.json.encode(entry.verdict.row())
-            await self.row(topics.VERDICTS, entry.verdict.subscriber, row)
-            if is_offer(entry.verdict):
-                await self.row(topics.OFFERS, entry.verdict.subscriber, row)
+        rows = [(entry.verdict, msgspec.json.encode(entry.verdict.row())) for entry in entries]
+        await self._rows(topics.VERDICTS, rows)
+        await self._rows(topics.OFFERS, [one for one in rows if is_offer(one[0])])
 
     async def row(self, topic: str, subscriber: str, row: bytes) -> None:
         """Publishes one row; raises KafkaUnavailableError."""
         partition = partition_of(subscriber, self._partitions)
         await self._publisher.send(topic, row, partition=partition, key=subscriber.encode())
+
+    async def _rows(self, topic: str, rows: Iterable[tuple[Verdict, bytes]]) -> None:
+        """Publishes rows, those of a partition in their order."""
+        found: defaultdict[int, list[Keyed]] = defaultdict(list)
+        for verdict, row in rows:
+            where = partition_of(verdict.subscriber, self._partitions)
+            found[where].append((verdict.subscriber.encode(), row))
+        for partition, records in found.items():
+            await self._publisher.send_all(topic, partition, records)
 
 
 def is_offer(verdict: Verdict) -> bool:

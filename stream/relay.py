@@ -25,6 +25,8 @@ from stream.state import (
 
 BATCH = 500
 """Entries published before they are taken out together."""
+AT_ONCE = 8
+"""Partitions whose outboxes are published side by side."""
 POLL_SECONDS = 1.0
 """How long an entry may wait that nobody told of: one left by a worker that died."""
 
@@ -65,6 +67,7 @@ class Relay:
         self._owned = set(partitions)
         self._told: set[int] = set()
         self._wake = asyncio.Event()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._flushing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
@@ -114,8 +117,7 @@ class Relay:
         while True:
             told, self._told = self._told & self._owned, set()
             self._wake.clear()
-            for partition in sorted(told):
-                await self._try(partition)
+            await asyncio.gather(*map(self._try, sorted(told)))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
             if not self._wake.is_set():
@@ -123,7 +125,8 @@ class Relay:
 
     async def _try(self, partition: int) -> None:
         try:
-            await self.flush(partition)
+            async with self._turns:
+                await self.flush(partition)
         except InfrastructureError as error:
             metrics.retries.labels("relay").inc()
             logger.warning("verdicts of partition %d wait: %s", partition, error)
