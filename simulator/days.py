@@ -67,9 +67,8 @@ def plan(start: float, part: Integers, scenario: Scenario, world: World, people:
     working = weekday < SATURDAY and not _holiday(start, scenario)
     day = Day(start, working, part, rng, scenario, world, people)
     parts = [*_at_home(day), *_journeys(day), *_nights(day), *_talk(day), *_mishaps(day)]
-    made = np.concatenate([np.zeros(0, ROW), *parts])
-    away = people.stays.away(made["person"], made["time"] / 1e6)
-    return np.concatenate([made[~away], *_roaming(day)])
+    parts = [*_present(day, parts), *_roaming(day)]
+    return np.concatenate([np.zeros(0, ROW), *parts])
 
 
 def _holiday(start: float, scenario: Scenario) -> bool:
@@ -285,6 +284,14 @@ def _roaming(day: Day) -> list[Rows]:
     many = np.array([len(route) for route in day.world.routes])[city]
     made.append(rows(leaves + pace * (many + 3), at, Act.AWAY))
     return made
+
+
+def _present(day: Day, parts: list[Rows]) -> list[Rows]:
+    """Without what people would have done here while they are in another network."""
+    stays = day.everybody.stays
+    if not stays.roams[day.people].any():
+        return parts
+    return [part[~stays.away(part["person"], part["time"] / 1e6)] for part in parts]
 
 
 def _today(day: Day, moments: Floats) -> Flags:

@@ -52,6 +52,11 @@ class Stays(NamedTuple):
     toward: Integers
     """The city where the train leaves the province."""
 
+    @property
+    def roams(self) -> Flags:
+        """Who is not in this network all the time."""
+        return np.isfinite(self.enters) | np.isfinite(self.exits)
+
     def away(self, person: Integers, time: Floats) -> Flags:
         """Who is on the way to another network, or in one, at each moment."""
         before = time < self.enters[person]
@@ -110,7 +115,7 @@ def roamers_csv(stays: Stays, imsi: Integers, visits: Flags, end: float) -> str:
     A visitor was elsewhere before and after, our own in between.
     """
     lines = ["imsi,kind,network,since,until"]
-    for person in np.flatnonzero(visits | np.isfinite(stays.exits)).tolist():
+    for person in np.flatnonzero(visits | stays.roams).tolist():
         exits, kind = stays.exits[person], "visitor" if visits[person] else "away"
         span = (stays.enters[person], exits) if visits[person] else (exits, stays.again[person])
         since, until = (_moment(time) if time < end else "" for time in span)
