@@ -93,6 +93,15 @@ class Lasting(msgspec.Struct, array_like=True):
     quality: Scores
 
 
+class Columns(msgspec.Struct, array_like=True):
+    """What compiled correlation remembers (`kernel.events.remembered`)."""
+
+    version: int
+    lasting: Lasting
+    exact: msgspec.Raw
+    """The rest, which that alone can read."""
+
+
 class _Memory(msgspec.Struct, array_like=True):
     """All of it."""
 
@@ -143,6 +152,14 @@ def lasting_of(data: bytes) -> Lasting:
     """What any version and either writing can take up; raises XinlingError where it is none."""
     memory = _memory(data)
     return Lasting(memory.bindings, memory.quality)
+
+
+def columns_of(data: bytes) -> Columns:
+    """What `kernel.events.remembered.dump` gave; raises XinlingError where it did not."""
+    try:
+        return _columns_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _refused() from error
 
 
 def take_lasting(correlator: Correlator, lasting: Lasting) -> None:
@@ -367,3 +384,4 @@ def _empty(kind: type, _: object) -> Any:
 
 
 _decoder: msgspec.msgpack.Decoder[_Memory] = msgspec.msgpack.Decoder(_Memory, dec_hook=_empty)
+_columns_decoder: msgspec.msgpack.Decoder[Columns] = msgspec.msgpack.Decoder(Columns)

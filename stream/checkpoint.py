@@ -13,12 +13,11 @@ which is exact.
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -26,9 +25,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from decoders import remembered
-from decoders.correlator import Correlator
 from decoders.errors import XinlingError
 from decoders.identity import imsis_of
+from decoders.remembered import Lasting
 from decoders.times import SECOND
 from stream.keys.sealing import Seal
 from stream.pieces import Pieces
@@ -42,6 +41,15 @@ SHARE: Final = 0.02
 STALE: Final = 3600 * SECOND
 """Microseconds of capture time after which a feed that cannot be rewound begins anew."""
 VERSION: Final = 1
+PLAIN: Final = ""
+"""`decoders.remembered` is what reads it."""
+COMPILED: Final = "compiled"
+"""`decoders.kernel.events.remembered` is."""
+NOTHING: Final = "nothing"
+LASTING: Final = "what lasts"
+ALL: Final = "all"
+Taken = Literal["nothing", "what lasts", "all"]
+"""What of it was taken up: ``what lasts`` is the table of TMSIs and the scores of the feed."""
 PREFIX: Final = "xl:ingest:kept:"
 _KEPT_SECONDS: Final = 7 * 86_400
 """As long as a ring buffer may hold files that were read."""
@@ -68,7 +76,9 @@ class Kept(msgspec.Struct, array_like=True):
     """Microseconds of capture time reached."""
     places: dict[str, list[FilePlace]]
     memory: bytes
-    """`decoders.remembered.dump`, packed."""
+    """`decoders.remembered.dump`, or what `writing` says, packed."""
+    writing: str = PLAIN
+    """By which writing of correlation it was made, see `PLAIN`."""
 
 
 class Checkpoint(Protocol):
@@ -135,36 +145,58 @@ class RedisCheckpoint:
         self._next = now + max(EVERY_SECONDS, (now - began) / SHARE)
 
 
-def packed(correlator: Correlator) -> bytes:
-    """A correlator's memory as it is kept. Nothing collects garbage meanwhile: none is made.
+def packed(memory: bytes, large: int | None = None) -> bytes:
+    """A memory as it is kept; one that is larger than `large` as it is, which takes less time.
 
     A large one is a table of TMSIs above all, which does not become smaller.
     """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        memory = remembered.dump(correlator)
-    finally:
-        if collecting:
-            gc.enable()
-    if len(memory) > _LARGE:
-        return _WHOLE + memory
-    return _PACKED + zlib.compress(memory, 1)
+    large = _LARGE if large is None else large
+    return _WHOLE + memory if len(memory) > large else _PACKED + zlib.compress(memory, 1)
 
 
-def take_up(correlator: Correlator, kept: Kept) -> bool:
-    """Whether a correlator could take up the memory that was kept; else it begins anew."""
+class Correlating(Protocol):
+    """Whoever takes up what was kept.
+
+    Attributes:
+        writing: of what it remembers, see `PLAIN`.
+    """
+
+    writing: str
+
+    def restore(self, memory: bytes) -> bool:
+        """Whether it could take up all of a memory of its own writing; else it has what lasts.
+
+        Raises XinlingError where it is none.
+        """
+
+    def take_lasting(self, lasting: Lasting) -> None:
+        """Takes up what any writing can; raises XinlingError where it is damaged."""
+
+
+def take_up(one: Correlating, kept: Kept) -> Taken:
+    """What of it could be taken up; what could not begins anew."""
     try:
-        remembered.restore(correlator, _memory(kept))
+        if kept.writing == one.writing:
+            if one.restore(_memory(kept)):
+                return ALL
+        else:
+            one.take_lasting(lasting_of(kept))
     except XinlingError as error:
         logger.warning("ingest: %s", error)
-        return False
-    logger.info(
-        "ingest: goes on with %d TMSIs and %d connections",
-        len(correlator.bindings),
-        len(correlator.connections),
+        return NOTHING
+    logger.warning(
+        "ingest: another version remembered it otherwise; the table of TMSIs lasts, "
+        "what was open is met in its middle"
     )
-    return True
+    return LASTING
+
+
+def lasting_of(kept: Kept) -> Lasting:
+    """What any version can take up; raises XinlingError."""
+    memory = _memory(kept)
+    if kept.writing == COMPILED:
+        return remembered.columns_of(memory).lasting
+    return remembered.lasting_of(memory)
 
 
 def unpacked(data: bytes) -> Kept | None:
@@ -177,7 +209,7 @@ def imsis_in(data: bytes) -> Iterator[str]:
     """Everybody in the table of TMSIs of a checkpoint, some of them twice."""
     try:
         kept = unpacked(data)
-        table = b"" if kept is None else remembered.lasting_of(_memory(kept)).bindings
+        table = b"" if kept is None else lasting_of(kept).bindings
     except (msgspec.DecodeError, XinlingError):
         return
     yield from imsis_of(table)

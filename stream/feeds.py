@@ -68,8 +68,8 @@ class AnyFeed(Generic[Item]):
         self._since: Mapping[str, str] = {}
         if not waits:
             self._begun.set()
-        files = [name for name in names if not _is_live(name, follow=follow)]
-        ongoing = [name for name in names if _is_live(name, follow=follow)]
+        files = [name for name in names if not is_live(name, follow=follow)]
+        ongoing = [name for name in names if is_live(name, follow=follow)]
         self.live = bool(ongoing)
         self.rewinds = self.live and not files and not any(map(_is_tcp, ongoing))
         self._heads = None if self.live or STDIN in files else content_id(files, report)
@@ -173,7 +173,8 @@ def _is_tcp(name: str) -> bool:
     return name.startswith(live.TCP)
 
 
-def _is_live(name: str, *, follow: bool) -> bool:
+def is_live(name: str, *, follow: bool) -> bool:
+    """Whether a source's end is open; raises CaptureError for what is none."""
     if name.startswith(live.TCP):
         live.address(name)
         return True

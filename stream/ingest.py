@@ -9,31 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-import msgspec
-
-from decoders import remembered
-from decoders.correlator import Correlator
-from decoders.decoder import Decoder
-from decoders.errors import CaptureError
 from decoders.events import Event
-from decoders.messages import Message, Record
+from decoders.messages import Record
 from decoders.times import SECOND
-from decoders.undecoded import Sample
 from stream import metrics
 from stream.batcher import Addressed, Batcher, second_before
 from stream.budgets.settling import Settling, minute_of
-from stream.checkpoint import STALE, VERSION, Checkpoint, Kept, packed, take_up
-from stream.feed_metrics import FeedMetrics
-from stream.feeds import HOLD_SECONDS, Feed
+from stream.checkpoint import ALL, NOTHING, STALE, VERSION, Checkpoint, Kept
+from stream.feeds import HOLD_SECONDS, AnyFeed
 from stream.log import Batch, FeedScored
 from stream.places import Places
-from stream.replay import scored
-from stream.sources import Report
+from stream.reading import AnyReader, Reader, Totals
+from stream.replay import Reached, scored
 from stream.state import BEGINNING
 from stream.topics import Log
 
@@ -64,92 +55,12 @@ class Writer(Protocol):
         """Waits until every batch is safe."""
 
 
-class Totals(msgspec.Struct):
-    """What an ingest has done so far."""
-
-    frames: int = 0
-    messages: int = 0
-    events: int = 0
-    batches: int = 0
+Item = TypeVar("Item")
+R = TypeVar("R", bound=AnyReader)
 
 
-class Reader:
-    """Records to events: the decoder and the correlator, counted.
-
-    Attributes:
-        correlator: what it correlates with.
-    """
-
-    def __init__(
-        self,
-        decoder: Decoder,
-        correlator: Correlator,
-        report: Report,
-        show: Callable[[Iterable[Sample]], None] | None = None,
-    ) -> None:
-        """`show` is given, now and then, the latest samples of what could not be decoded."""
-        self.totals = Totals()
-        self._show = show
-        self._decoder = decoder
-        self.correlator = correlator
-        self._report = report
-        self._undecoded: Counter[str] = Counter()
-        self._feed_metrics = FeedMetrics(correlator)
-
-    def feed(self, record: Record) -> list[Event]:
-        """The events that `record` completes; a link type nobody reads goes to the report."""
-        self.totals.frames += 1
-        metrics.frames.labels(record.feed or record.source).inc()
-        messages = self.warm(record)
-        events: list[Event] = []
-        for message in messages:
-            metrics.messages.labels(message.protocol).inc()
-            events += self.correlator.feed(message)
-        events += self.correlator.advance(record.time)
-        self.totals.messages += len(messages)
-        return self._counted(events)
-
-    def warm(self, record: Record) -> list[Message]:
-        """The messages of a record, which may complete what earlier ones began."""
-        try:
-            return self._decoder.feed(record)
-        except CaptureError as error:
-            error.file = error.file or record.source
-            self._report(error)
-            return []
-
-    def take_up(self, kept: Kept) -> bool:
-        """Whether the correlator goes on from what was kept."""
-        taken = take_up(self.correlator, kept)
-        self._feed_metrics.pass_over()
-        return taken
-
-    def advance(self, time: int) -> list[Event]:
-        """What a silence up to `time` (microseconds of capture time) makes true."""
-        return self._counted(self.correlator.advance(time))
-
-    def finish(self) -> list[Event]:
-        """What is still open at the end of the captures."""
-        return self._counted(self.correlator.finish())
-
-    def count(self, *, all_of_it: bool = False) -> None:
-        """Tells Prometheus what could not be decoded, and what became of identities and links."""
-        self._feed_metrics.tell(now=all_of_it)
-        if self._show is not None:
-            self._show(self._decoder.samples)
-        for reason, number in self._decoder.undecoded.items():
-            metrics.undecoded.labels(reason).inc(number - self._undecoded[reason])
-            self._undecoded[reason] = number
-
-    def _counted(self, events: list[Event]) -> list[Event]:
-        self.totals.events += len(events)
-        for event in events:
-            metrics.events.labels(event.type, event.identity).inc()
-        return events
-
-
-class Ingest:
-    """Moves one feed onto the log.
+class AnyIngest(Generic[Item, R]):
+    """Moves one feed onto the log, record by record or by the thousand.
 
     Attributes:
         stopped: whether it was told to stop before the end of its sources.
@@ -158,8 +69,8 @@ class Ingest:
     def __init__(  # noqa: PLR0913  the rooms it stands between
         self,
         *,
-        feed: Feed,
-        reader: Reader,
+        feed: AnyFeed[Item],
+        reader: R,
         writer: Writer,
         log: Log,
         settings: bytes,
@@ -187,6 +98,7 @@ class Ingest:
         self._batcher: Batcher | None = None
         self._checkpoint = checkpoint
         self._before: Kept | None = None
+        self._wants_keeping = False
         self._places = Places()
         self.stopped = False
         self._flushed = time.monotonic()
@@ -205,16 +117,13 @@ class Ingest:
         Raises CaptureError and what writing raises.
         """
         await self._begin()
-        while (records := await self._feed.take(self._flush_seconds)) is not None:
-            for record in records:
-                if self._places.handled(record):
-                    if self._places.is_warm(record):
-                        self._reader.warm(record)
-                else:
-                    await self._record(record)
-            await self._run_on(heard=bool(records))
-            if not records or self._is_time():
+        while (items := await self._feed.take(self._flush_seconds)) is not None:
+            for item in items:
+                await self._item(item)
+            await self._run_on(heard=bool(items))
+            if not items or self._is_time():
                 await self._flush()
+            await self._keep()
         if not self.stopped:  # else what is open would not be open after the next start
             await self._put(self._reader.finish(), at_end=True)
             await self._leave()
@@ -222,6 +131,10 @@ class Ingest:
         self._reader.count(all_of_it=True)
         await self._writer.flush()
         await self._keep(at_once=True)
+
+    async def _item(self, item: Item) -> None:
+        """Takes what the feed gives; what is kept is of a moment between two of them."""
+        raise NotImplementedError
 
     def stop(self) -> None:
         """Reads no more; `run` then ends when what was read is safe."""
@@ -233,11 +146,13 @@ class Ingest:
         if self._checkpoint is not None:
             self._before = await self._checkpoint.load()
         before = self._before
-        if before is not None and self._feed.rewinds and self._reader.take_up(before):
-            self._before = None
-            self._places = Places(before.places)
-            self._last_time = before.last
-            if before.settings == _digest(self._settings):
+        if before is not None and self._feed.rewinds:
+            taken = self._reader.take_up(before)
+            if taken != NOTHING:
+                self._before = None
+                self._places = Places(before.places)
+                self._last_time = before.last
+            if taken == ALL and before.settings == _digest(self._settings):
                 self._open(before.source, before.next_seq, before.clock)
         self._feed.begin(self._places.since())
 
@@ -261,34 +176,39 @@ class Ingest:
 
     def _lose(self, what: str, time: int) -> None:
         logger.warning("ingest: %s has a gap of %.1f s, up to now", what, time / SECOND)
-        remembered.lose(self._reader.correlator)
+        self._reader.lose()
 
-    async def _record(self, record: Record) -> None:
-        if self._pace is not None and (wait := self._pace.wait(record.time)) > _STEP_SECONDS:
+    async def _wait_for(self, time: int) -> None:
+        """With a pace: until a record of that time is due."""
+        if self._pace is not None and (wait := self._pace.wait(time)) > _STEP_SECONDS:
             await self._flush()
+            await self._keep()
             await asyncio.sleep(wait)
+
+    def _meet(self, record: Record, lost: list[str]) -> None:
+        """Before a record is read: the first of all, or one behind a gap in these sources."""
         if self._batcher is None:
             self._open(_named(self._feed.source_id(record), self._settings))
             self._take_up(record.time)
-        while self._places.lost:
-            self._lose(self._places.lost.pop(), max(0, record.time - self._last_time))
-        if self._feed.rewinds:
-            self._places.note(record)
-        self._last_time = max(self._last_time, record.time)
-        await self._put(self._reader.feed(record))
-        await self._tick(record.time)
+        while lost:
+            self._lose(lost.pop(), max(0, record.time - self._last_time))
 
-    async def _put(self, events: list[Event], *, at_end: bool = False) -> None:
-        correlator = self._reader.correlator
-        for item in scored(events, correlator.quality, None if at_end else correlator.now):
-            assert self._batcher is not None, "an event comes of a record"
-            if isinstance(item, FeedScored):
-                await self._write(self._batcher.score(item))
-            else:
-                await self._settle(item.time)
-                await self._write(self._batcher.add(item))
-            if self._is_time():
-                await self._flush()
+    async def _put(self, events: Sequence[Event], *, at_end: bool = False) -> None:
+        now = None if at_end else self._reader.now
+        for item in scored(events, self._reader.quality, now):
+            await self._put_one(item)
+
+    async def _put_one(self, item: Event | FeedScored | Reached) -> None:
+        assert self._batcher is not None, "it comes of a record"
+        if isinstance(item, Reached):
+            await self._tick(item.time)
+        elif isinstance(item, FeedScored):
+            await self._write(self._batcher.score(item))
+        else:
+            await self._settle(item.time)
+            await self._write(self._batcher.add(item))
+        if self._is_time():
+            await self._flush()
 
     async def _run_on(self, *, heard: bool) -> None:
         """Lets the clock of a silent live feed run on, behind by what may still come late."""
@@ -322,6 +242,10 @@ class Ingest:
             await self._write(self._batcher.leave())
 
     async def _keep(self, *, at_once: bool = False) -> None:
+        """Where all that was read has been written: not in the middle of what one item gives."""
+        if not (self._wants_keeping or at_once):
+            return
+        self._wants_keeping = False
         if self._checkpoint is not None and self._batcher is not None:
             await self._checkpoint.save(self._kept, self._writer.flush, at_once=at_once)
 
@@ -337,7 +261,8 @@ class Ingest:
             clock=batcher.clock,
             last=self._last_time,
             places=self._places.dump(),
-            memory=packed(self._reader.correlator),
+            memory=self._reader.memory(),
+            writing=self._reader.writing,
         )
 
     def _is_time(self) -> bool:
@@ -351,7 +276,7 @@ class Ingest:
             metrics.ingest_clock.labels("all").set(self._last_time / SECOND)
         if self._feed.live:
             self._tell_pressure()
-        await self._keep()
+        self._wants_keeping = True
 
     def _tell_pressure(self) -> None:
         """Tells Prometheus whether ingest keeps up with a feed that does not wait for it."""
@@ -365,6 +290,27 @@ class Ingest:
         for partition, batch in addressed:
             self._reader.totals.batches += 1
             await self._writer.write(partition, batch)
+
+
+class Ingest(AnyIngest[Record, Reader]):
+    """Moves one feed onto the log, record by record."""
+
+    async def _item(self, item: Record) -> None:
+        if self._places.handled(item):
+            if self._places.is_warm(item):
+                self._reader.warm(item)
+            return
+        await self._record(item)
+        await self._keep()
+
+    async def _record(self, record: Record) -> None:
+        await self._wait_for(record.time)
+        self._meet(record, self._places.lost)
+        if self._feed.rewinds:
+            self._places.note(record)
+        self._last_time = max(self._last_time, record.time)
+        await self._put(self._reader.feed(record))
+        await self._tick(record.time)
 
 
 class _Pace:

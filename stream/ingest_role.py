@@ -9,21 +9,20 @@ from hashlib import blake2b
 
 from redis.asyncio import Redis
 
-from decoders.correlator import Correlator, CorrelatorConfig
-from decoders.decoder import Decoder, DecoderConfig
+from decoders.correlator import CorrelatorConfig
+from decoders.decoder import DecoderConfig
 from decoders.errors import CaptureError
 from decoders.pseudonyms import Pseudonyms
 from decoders.transport import TransportConfig
 from stream import config as configuration
-from stream import rule_files
+from stream import rule_files, ways
 from stream.audit import Audit
 from stream.budgets.budget_store import BudgetStore
 from stream.budgets.settling import RedisSettling
 from stream.checkpoint import RedisCheckpoint
 from stream.config import Config
 from stream.control import SHARED, Control, RedisMark
-from stream.feeds import Feed
-from stream.ingest import Ingest, Reader, flush_after
+from stream.ingest import flush_after
 from stream.keys.past_keys import PastKeys
 from stream.log_writer import LogWriter
 from stream.outcome_bridge import OutcomeBridge
@@ -38,6 +37,7 @@ from stream.sms.vault import Vault
 from stream.stops import Stops
 from stream.topics import Log
 from stream.undecoded import UndecodedWriter
+from stream.ways import SomeIngest
 
 logger = logging.getLogger(__name__)
 
@@ -57,15 +57,12 @@ class IngestPart(Part):
         self._writer = LogWriter(self._publisher, log.partitions)
         self._undecoded = UndecodedWriter(self._publisher, log.partitions)
         self._kept: Redis | None = None
-        self._ingest: Ingest | None = None
+        self._ingest: SomeIngest | None = None
         if config.ingest.sources:
-            ingest = config.ingest
-            self._ingest = self._over(
-                Feed(ingest.sources, self._errors.append, follow=ingest.follow, waits=True)
-            )
+            self._ingest = self._made()
 
     @property
-    def ingest(self) -> Ingest | None:
+    def ingest(self) -> SomeIngest | None:
         """The ingest over the configured sources, if there are any."""
         return self._ingest
 
@@ -95,7 +92,7 @@ class IngestPart(Part):
         if self._kept is not None:
             await self._kept.aclose()
 
-    def _check(self, ingest: Ingest) -> None:
+    def _check(self, ingest: SomeIngest) -> None:
         done = ingest.totals
         logger.info(
             "ingest: %d frames, %d messages, %d events, %d batches",
@@ -186,23 +183,29 @@ class IngestPart(Part):
         if wanted:
             logger.info("%d test numbers get every text first", len(wanted))
 
-    def _over(self, feed: Feed) -> Ingest:
-        config = self._config.ingest
-        plan = rule_files.plan(self._config.rules.plan)
-        reader = Reader(
-            Decoder(DecoderConfig(transport=transport(self._config))),
-            Correlator(CorrelatorConfig(pool=configuration.pool(config)), self._pseudonyms, plan),
-            self._errors.append,
-            self._undecoded.offer,
+    def _made(self) -> SomeIngest:
+        """Over the configured sources, by compiled code where that is to be had."""
+        config, kept = self._config, self._errors.append
+        how = ways.Way(
+            decoder=DecoderConfig(transport=transport(config)),
+            correlator=CorrelatorConfig(pool=configuration.pool(config.ingest)),
+            pseudonyms=self._pseudonyms,
+            plan=rule_files.plan(config.rules.plan),
+            report=kept,
+            show=self._undecoded.offer,
         )
-        return Ingest(
+        kind = ways.chosen(
+            config.ingest.compiled, config.ingest.sources, follow=config.ingest.follow
+        )
+        feed = kind.feed(config.ingest.sources, kept, follow=config.ingest.follow, waits=True)
+        return kind.ingest(
             feed=feed,
-            reader=reader,
+            reader=kind.reader(how),
             writer=self._writer,
             log=self._log,
-            settings=_settings(self._config),
-            flush_seconds=flush_after(config.flush_seconds, self._log.partitions),
-            speed=configuration.speed(config),
+            settings=_settings(config),
+            flush_seconds=flush_after(config.ingest.flush_seconds, self._log.partitions),
+            speed=configuration.speed(config.ingest),
             checkpoint=self._checkpoint() if feed.live else None,
             settling=self._settling(),
             name=self._name() if feed.live else "",

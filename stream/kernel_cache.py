@@ -33,11 +33,20 @@ def pays_for(octets: int, *, events: bool = False) -> bool:
 
     With `events` also whether what follows dialogues is.
     """
-    if octets < READY_OCTETS or find_spec("numba") is None:
+    if octets < READY_OCTETS or not there():
         return False
+    return ready(events=events) or octets >= MAKING_OCTETS
+
+
+def there() -> bool:
+    """Whether compiled code can be made at all: numba is the extra `fast`."""
+    return find_spec("numba") is not None
+
+
+def ready(*, events: bool = False) -> bool:
+    """Whether it was made before; makes it be kept."""
     needed = ("carriers", "follow") if events else ("carriers",)
-    found = [next(choose().rglob(f"{name}.run-*.nbi"), None) for name in needed]
-    return None not in found or octets >= MAKING_OCTETS
+    return all(next(choose().rglob(f"{name}.run-*.nbi"), None) for name in needed)
 
 
 def choose() -> Path:

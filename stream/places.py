@@ -66,6 +66,11 @@ class Places:
         self._catching_up = {name: False for name, files in self._files.items() if files}
         """Source → whether the file that was read last is there."""
 
+    @property
+    def catching_up(self) -> bool:
+        """Whether records may come that were handled before the restart."""
+        return bool(self._catching_up)
+
     def since(self) -> dict[str, str]:
         """Source → the file to begin with."""
         return {name: files[0].name for name, files in self._files.items() if files}
@@ -98,10 +103,15 @@ class Places:
                 return record.frame > one.low - WARM
         return False
 
+    def place_of(self, record: Record) -> FilePlace | None:
+        """Of the file that a record is from, if that is known."""
+        files = self._files.get(source_of(record), ())
+        return next((one for one in files if one.name == record.source), None)
+
     def note(self, record: Record) -> None:
         """A record was handled."""
         files = self._files.setdefault(source_of(record), [])
-        place = next((one for one in files if one.name == record.source), None)
+        place = self.place_of(record)
         if place is not None and place.handled(record.frame):
             files.remove(place)  # its name was taken by another
             place = None

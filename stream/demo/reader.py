@@ -10,7 +10,7 @@ from decoders.correlator import Correlator
 from decoders.decoder import Decoder
 from decoders.events import CALL_ATTEMPTED, Event
 from decoders.messages import Record
-from stream.ingest import Reader
+from stream.reading import Reader
 from stream.sources import Report
 
 _RECORDS_KEPT = 100_000

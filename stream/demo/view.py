@@ -17,7 +17,7 @@ from rich.text import Text
 from decoders.errors import XinlingError
 from decoders.times import to_text
 from simulator.departures import Figures
-from stream.ingest import Totals
+from stream.reading import Totals
 
 _COLOURS = {
     "delivered": "bold green",

@@ -49,7 +49,7 @@ from decoders.pseudonyms import Pseudonyms
 from decoders.teller import IMSI, LEARNED, UNKNOWN, Teller, emergency_party
 from decoders.times import SECOND
 
-_IDENTITIES: Final = (IMSI, LEARNED, UNKNOWN, UNKNOWN)
+IDENTITIES: Final = (IMSI, LEARNED, UNKNOWN, UNKNOWN)
 _OUTCOMES: Final = ("accepted", "rejected", "unseen")
 _ENDED_BY: Final = {-1: None, 0: NETWORK, 1: MOBILE, 2: RADIO}
 _DIRECTIONS: Final = {-1: None, 0: MOBILE_ORIGINATED, 1: MOBILE_TERMINATED}
@@ -142,7 +142,7 @@ class EventBatch:
                 type=EVENT_TYPES[words[E_TYPE]],
                 time=words[E_TIME],
                 subscriber=version + named[at : at + 24],
-                identity=_IDENTITIES[words[E_IDENTITY]],
+                identity=IDENTITIES[words[E_IDENTITY]],
                 dialogue=dialogues[at : at + 32],
                 cell=self._cell(words, E_CELL),
                 direction=_DIRECTIONS[words[E_DIRECTION]],

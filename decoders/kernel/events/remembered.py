@@ -63,7 +63,7 @@ from decoders.kernel.events.memory import rebuild, rehash_ends
 from decoders.kernel.events.store import Store, laid_out
 from decoders.kernel.program import OTHER
 from decoders.messages import PartyNumber
-from decoders.remembered import Lasting
+from decoders.remembered import Columns, Lasting
 
 VERSION: Final = 1
 """To be raised when the meaning of a word in the memory changes and its name does not."""
@@ -134,12 +134,6 @@ class _Exact(msgspec.Struct, array_like=True):
     kept: list[tuple[int, bytes]]
 
 
-class _Memory(msgspec.Struct, array_like=True):
-    version: int
-    lasting: Lasting
-    exact: msgspec.Raw
-
-
 def dump(kernel: EventKernel) -> bytes:
     """Everything that what comes next may depend on."""
     store, context = kernel._store, kernel._context
@@ -159,16 +153,8 @@ def dump(kernel: EventKernel) -> bytes:
         kept=list(kernel._kept.items()),
     )
     lasting = Lasting(kernel.bindings.dump(), quality)
-    memory = _Memory(VERSION, lasting, msgspec.Raw(_encoder.encode(exact)))
+    memory = Columns(VERSION, lasting, msgspec.Raw(_encoder.encode(exact)))
     return _encoder.encode(memory)
-
-
-def lasting_of(data: bytes) -> Lasting:
-    """What any version and either writing can take up; raises XinlingError where it is none."""
-    try:
-        return _decoder.decode(data).lasting
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _refused() from error
 
 
 def take_lasting(kernel: EventKernel, lasting: Lasting) -> None:
@@ -187,8 +173,8 @@ def restore(kernel: EventKernel, data: bytes) -> bool:
     Raises:
         XinlingError: where it is no such memory.
     """
+    memory = remembered.columns_of(data)
     try:
-        memory = _decoder.decode(data)
         exact = _exact(memory, kernel)
         restored = None if exact is None else _restored(kernel._store, exact)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError) as error:
@@ -220,7 +206,7 @@ def lose(kernel: EventKernel) -> None:
     store.records(LINK)[list(heard), L_GAPS] += 1
 
 
-def _exact(memory: _Memory, kernel: EventKernel) -> _Exact | None:
+def _exact(memory: Columns, kernel: EventKernel) -> _Exact | None:
     """What only the same layout can take up, if this is the same."""
     if memory.version != VERSION:
         return None
@@ -374,4 +360,3 @@ def _refused() -> XinlingError:
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Memory)

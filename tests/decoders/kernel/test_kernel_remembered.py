@@ -128,7 +128,7 @@ def test_other_bounds_are_another_layout() -> None:
 def test_either_writing_takes_up_what_lasts_of_the_other() -> None:
     one, _ = half()
     plain = Correlator(CorrelatorConfig(), Pseudonyms(TEST_KEY), plan())
-    plainly.take_lasting(plain, remembered.lasting_of(remembered.dump(one)))
+    plainly.take_lasting(plain, plainly.columns_of(remembered.dump(one)).lasting)
     assert len(plain.bindings) == len(one.bindings)
     assert plain.quality.links == one.quality.links
     again = kernel()
@@ -155,7 +155,7 @@ def test_p4_what_is_no_memory_is_refused(data: bytes) -> None:
     with pytest.raises(XinlingError):
         remembered.restore(kernel(), data)
     with pytest.raises(XinlingError):
-        remembered.lasting_of(data)
+        plainly.columns_of(data)
 
 
 def test_p4_a_damaged_memory_is_refused_or_taken_up_but_nothing_else() -> None:
@@ -166,6 +166,6 @@ def test_p4_a_damaged_memory_is_refused_or_taken_up_but_nothing_else() -> None:
         at = draw.randrange(len(data))
         cut = data[:at] + bytes([data[at] ^ 1 << draw.randrange(8)]) + data[at + 1 :]
         try:
-            remembered.lasting_of(cut)
+            plainly.columns_of(cut)
         except XinlingError:
             continue

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import msgspec
 import pytest
+from ingests import FRAMES, KINDS, RECORDS, made
 from redis.asyncio import Redis
 
-from decoders.correlator import Correlator, CorrelatorConfig
-from decoders.messages import Lai
-from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from decoders.times import SECOND
 from stream import checkpoint, pieces
-from stream.checkpoint import VERSION, Kept, RedisCheckpoint, imsis_in, packed, take_up
+from stream.checkpoint import ALL, LASTING, NOTHING, VERSION, Kept, RedisCheckpoint, imsis_in
 from stream.embedded import RedisServer
 from stream.places import FilePlace
 
 KEY = b"k" * 32
 IMSI = "460001234567890"
-HERE = Lai("460", "00", 1)
 NOW = 1_200_000_000 * SECOND
 
 
@@ -37,16 +35,25 @@ async def redis(url: str) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
-def correlator() -> Correlator:
-    return Correlator(CorrelatorConfig(), Pseudonyms(TEST_KEY), None)
+def reader(kind: str) -> Any:
+    return made(kind, [], None)._reader
+
+
+@pytest.fixture(autouse=True, params=KINDS)
+async def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Of the reader that remembers, and of the one that takes it up."""
+    monkeypatch.setitem(globals(), "KIND", [request.param])
+    return str(request.param)
+
+
+KIND = [RECORDS]
 
 
 def learned() -> Kept:
-    one = correlator()
-    one.bindings.serve(HERE, "185")
-    one.bindings.bind("185", "0000000a", IMSI)
+    one = reader(KIND[0])
+    one.correlator.bindings.bind("185", "0000000a", IMSI)
     places = {"/captures": [FilePlace("a.pcap", "0a", 7, {9})]}
-    return Kept(VERSION, "source", "settings", 42, NOW, NOW + 1, places, packed(one))
+    return Kept(VERSION, "source", "settings", 42, NOW, NOW + 1, places, one.memory(), one.writing)
 
 
 def kept(redis: Redis, key: bytes = KEY, name: str = "probe") -> RedisCheckpoint:
@@ -62,10 +69,11 @@ async def save(one: RedisCheckpoint, *, at_once: bool = True) -> None:
 
 async def restored(one: RedisCheckpoint) -> str | None:
     found = await one.load()
-    after = correlator()
+    after = reader(RECORDS)  # which tells what its table holds
     if found is not None:
-        assert take_up(after, found)
-    return after.bindings.find("0000000a", HERE, "185")
+        assert reader(KIND[0]).take_up(found) == ALL
+        after.take_up(found)
+    return after.correlator.bindings.find("0000000a", None, "185")
 
 
 async def test_after_a_restart_all_of_it_is_known(redis: Redis) -> None:
@@ -89,9 +97,10 @@ async def test_a_checkpoint_in_pieces_comes_back_whole_and_leaves_none_behind(
 
 @pytest.mark.parametrize("large", [1, 1 << 20])
 async def test_p6_nothing_clear_is_in_redis(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch, large: int
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, large: int, kind: str
 ) -> None:
-    monkeypatch.setattr(checkpoint, "_LARGE", large)
+    room = "stream.frames_ingest._LARGE" if kind == FRAMES else "stream.checkpoint._LARGE"
+    monkeypatch.setattr(room, large)
     await save(kept(redis))
     clear = int("1" + IMSI).to_bytes(8, "little")
     assert (clear in learned().memory) == (large == 1)
@@ -141,6 +150,14 @@ async def test_a_costly_checkpoint_comes_less_often(
     assert await redis.keys() == []
 
 
-def test_the_people_of_a_table_are_found_for_a_change_of_the_key() -> None:
+async def test_the_people_of_a_table_are_found_for_a_change_of_the_key() -> None:
     assert set(imsis_in(msgspec.msgpack.encode(learned()))) == {IMSI}
     assert list(imsis_in(b"damaged")) == []
+
+
+async def test_either_writing_takes_up_what_lasts_of_the_other(kind: str) -> None:
+    other = reader(RECORDS if kind == FRAMES else FRAMES)
+    assert other.take_up(learned()) == LASTING
+    assert len(other.correlator.bindings) == 1
+    damaged = msgspec.structs.replace(learned(), memory=b"w\x93")
+    assert other.take_up(damaged) == NOTHING

@@ -19,7 +19,7 @@ def value(metric: str, **labels: str) -> float:
 
 def test_scores_and_counters_grow_with_what_passes(pcap: Path) -> None:
     correlator = Correlator(CorrelatorConfig(), Pseudonyms(TEST_KEY), None)
-    told = FeedMetrics(correlator)
+    told = FeedMetrics(correlator, correlator.connections)
     decoder = Decoder(DecoderConfig())
     bound = value("xinling_bindings_changed_total", change="bound")
     errors: list[Exception] = []
@@ -40,7 +40,7 @@ def test_scores_and_counters_grow_with_what_passes(pcap: Path) -> None:
 
 def test_a_link_that_is_gone_is_shown_no_more() -> None:
     correlator = Correlator(CorrelatorConfig(), Pseudonyms(TEST_KEY), None)
-    told = FeedMetrics(correlator)
+    told = FeedMetrics(correlator, correlator.connections)
     correlator.quality.heard("a link of yesterday", gap=False)
     told.tell(now=True)
     assert value("xinling_feed_score", scope="link", name="a link of yesterday") == 100

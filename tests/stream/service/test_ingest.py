@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ingests import KINDS, LOG, made
 
-from decoders.correlator import Correlator, CorrelatorConfig
-from decoders.decoder import Decoder, DecoderConfig
-from decoders.errors import CaptureError
-from decoders.pseudonyms import TEST_KEY, Pseudonyms
-from stream.feeds import Feed
-from stream.ingest import Ingest, Reader, _Pace, flush_after
+from stream.ingest import AnyIngest, _Pace, flush_after
 from stream.log import Batch, Signal, Tick, partition_of
-from stream.topics import Log
 
-LOG = Log("0a" * 16, 4)
+Over = Callable[..., tuple[AnyIngest[Any, Any], "Kept"]]
 
 
 class Kept:
@@ -44,29 +41,16 @@ class Kept:
         ]
 
 
-def refuse(error: CaptureError) -> None:
-    raise error
+@pytest.fixture(params=KINDS)
+def over(request: pytest.FixtureRequest) -> Over:
+    def of(
+        names: list[str], *, settings: bytes = b"", flush: float = 0.02, speed: float | None = None
+    ) -> tuple[AnyIngest[Any, Any], Kept]:
+        writer = Kept()
+        options = {"settings": settings, "flush_seconds": flush, "speed": speed}
+        return made(request.param, names, writer, **options), writer
 
-
-def over(
-    names: list[str], *, settings: bytes = b"", flush: float = 0.02, speed: float | None = None
-) -> tuple[Ingest, Kept]:
-    writer = Kept()
-    reader = Reader(
-        Decoder(DecoderConfig()),
-        Correlator(CorrelatorConfig(), Pseudonyms(TEST_KEY), None),
-        refuse,
-    )
-    ingest = Ingest(
-        feed=Feed(names, refuse),
-        reader=reader,
-        writer=writer,
-        log=LOG,
-        settings=settings,
-        flush_seconds=flush,
-        speed=speed,
-    )
-    return ingest, writer
+    return of
 
 
 @pytest.fixture
@@ -74,7 +58,9 @@ def names(pcap: Path) -> list[str]:
     return [str(pcap / "lab-a" / "A_msc.pcap"), str(pcap / "lab-c" / "C_msc.pcap")]
 
 
-async def test_p1_read_again_it_is_the_same_source_with_the_same_numbers(names: list[str]) -> None:
+async def test_p1_read_again_it_is_the_same_source_with_the_same_numbers(
+    over: Over, names: list[str]
+) -> None:
     first, one = over(names)
     again, two = over(names, flush=0.001)
     await first.run()
@@ -87,7 +73,7 @@ async def test_p1_read_again_it_is_the_same_source_with_the_same_numbers(names: 
 
 
 async def test_every_event_is_on_its_subscribers_partition_in_the_order_of_its_number(
-    names: list[str],
+    over: Over, names: list[str]
 ) -> None:
     ingest, writer = over(names)
     await ingest.run()
@@ -103,7 +89,9 @@ async def test_every_event_is_on_its_subscribers_partition_in_the_order_of_its_n
     assert sorted(numbers) == list(range(1, ingest.totals.events + 1))
 
 
-async def test_the_clock_stands_before_the_events_that_come_after_it(names: list[str]) -> None:
+async def test_the_clock_stands_before_the_events_that_come_after_it(
+    over: Over, names: list[str]
+) -> None:
     ingest, writer = over(names)
     await ingest.run()
     for partition in range(LOG.partitions):
@@ -117,7 +105,9 @@ async def test_the_clock_stands_before_the_events_that_come_after_it(names: list
                     assert item.event.time > clock
 
 
-async def test_p1_the_same_captures_read_otherwise_are_another_source(names: list[str]) -> None:
+async def test_p1_the_same_captures_read_otherwise_are_another_source(
+    over: Over, names: list[str]
+) -> None:
     first, one = over(names, settings=b"14 bits")
     other, two = over(names, settings=b"24 bits")
     await first.run()
@@ -125,19 +115,21 @@ async def test_p1_the_same_captures_read_otherwise_are_another_source(names: lis
     assert one.batches[0][1].source != two.batches[0][1].source
 
 
-async def test_p2_stopped_before_the_end_it_tells_nothing_of_what_is_open(pcap: Path) -> None:
+async def test_p2_stopped_before_the_end_it_tells_nothing_of_what_is_open(
+    over: Over, pcap: Path
+) -> None:
     name = str(pcap / "lab-a" / "A_msc.pcap")
     whole, all_of_it = over([name])
     await whole.run()
     part, some = over([name], speed=1_000.0)
-    original = part._record
+    original = part._tick
 
-    async def record(one: object) -> None:
-        await original(one)  # type: ignore[arg-type]
+    async def tick(reached: int) -> None:
+        await original(reached)
         if part.totals.events >= 20:
             part.stop()
 
-    part._record = record  # type: ignore[method-assign]
+    part._tick = tick  # type: ignore[method-assign]
     await part.run()
     for partition in range(LOG.partitions):
         told = some.signals(partition)
@@ -152,7 +144,7 @@ def first_records(capture: bytes, count: int) -> bytes:
 
 
 async def test_p1_on_a_silent_live_feed_dialogues_end_as_time_passes(
-    pcap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    over: Over, pcap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An end by silence is told before the clock has passed it, as when a file is read."""
     monkeypatch.setattr("stream.ingest.HOLD_SECONDS", -400.0)
@@ -178,7 +170,7 @@ async def test_p1_on_a_silent_live_feed_dialogues_end_as_time_passes(
                 assert item.event.time > clock
 
 
-async def test_batches_are_bounded(names: list[str]) -> None:
+async def test_batches_are_bounded(over: Over, names: list[str]) -> None:
     ingest, writer = over(names, flush=10)
     await ingest.run()
     assert all(0 < len(batch.items) <= 501 for _, batch in writer.batches)

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from ingests import KINDS, RECORDS, made
 
 from decoders.capture import CaptureParser
 from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.decoder import Decoder, DecoderConfig
-from decoders.errors import CaptureError
 from decoders.events import Event
-from decoders.messages import Record
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from stream import feeds
 from stream.checkpoint import Kept
-from stream.feeds import Feed
-from stream.ingest import Ingest, Reader
+from stream.ingest import AnyIngest
 from stream.log import Batch, Signal
-from stream.topics import Log
 
-LOG = Log("0a" * 16, 4)
+Some = AnyIngest[Any, Any]
+KIND = [RECORDS]
+"""Of the ingests that are made."""
 
 
 class Written:
@@ -74,29 +74,31 @@ class InMemory:
             self.data = msgspec.msgpack.encode(make())
 
 
-def refuse(error: CaptureError) -> None:
-    raise error
-
-
 def ingest(
-    name: str, writer: Written, checkpoint: InMemory | None, *, follow: bool = False
-) -> Ingest:
-    reader = Reader(
-        Decoder(DecoderConfig()),
-        Correlator(CorrelatorConfig(), Pseudonyms(TEST_KEY), None),
-        refuse,
-    )
-    return Ingest(
-        feed=Feed([name], refuse, follow=follow, waits=True),
-        reader=reader,
-        writer=writer,
-        log=LOG,
-        settings=b"",
+    name: str,
+    writer: Written,
+    checkpoint: InMemory | None,
+    *,
+    follow: bool = False,
+    kind: str = "",
+) -> Some:
+    return made(
+        kind or KIND[0],
+        [name],
+        writer,
+        follow=follow,
+        waits=True,
         flush_seconds=0.001,
-        speed=None,
         checkpoint=checkpoint,
         name="feed",
     )
+
+
+@pytest.fixture(autouse=True, params=KINDS)
+def _kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "KIND", [request.param])
+    for module in ("decoders.kernel.frames", "stream.frames_feed"):
+        monkeypatch.setattr(f"{module}.FRAMES", 7)
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +108,7 @@ def _no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream.ingest.HOLD_SECONDS", 1e9)
 
 
-async def read(one: Ingest, frames: int) -> int:
+async def read(one: Some, frames: int) -> int:
     """Runs until so many records were handled, and stops it; how many they were."""
     task = asyncio.create_task(one.run())
     async with asyncio.timeout(60):
@@ -123,9 +125,10 @@ def records_of(data: bytes) -> int:
 
 
 async def in_one(source: Path, frames: int, *, follow: bool = False) -> list[bytes]:
-    """What one run gives, of as many records."""
+    """What one run gives, of as many records, one by one."""
     writer = Written()
-    assert await read(ingest(str(source), writer, None, follow=follow), frames) == frames
+    one = ingest(str(source), writer, None, follow=follow, kind=RECORDS)
+    assert await read(one, frames) == frames
     assert len(writer.signals) > 15
     return writer.events()
 
@@ -180,17 +183,17 @@ class Killed(BaseException):
     """Nothing of ours runs any more."""
 
 
-async def dying(one: Ingest, record: int) -> None:
+async def dying(one: Some, record: int) -> None:
     """Runs up to the record of that number, and not a step further; a flush after every event."""
     feed = one._reader.feed
 
-    def until(given: Record) -> list[Event]:
-        if one.totals.frames == record:
+    def until(given: Any) -> Any:
+        if one.totals.frames + len(getattr(given, "times", [0])) > record:
             raise Killed
         return feed(given)
 
     one._flush_seconds = 0.0
-    one._reader.feed = until  # type: ignore[assignment,method-assign]
+    one._reader.feed = until
     try:
         await one.run()
     finally:
@@ -202,6 +205,19 @@ async def handled_by(checkpoint: InMemory) -> int:
     kept = await checkpoint.load()
     places = [place for files in kept.places.values() for place in files] if kept else []
     return sum(place.low + len(place.above) for place in places)
+
+
+def open_after(captures: Iterable[bytes]) -> set[str]:
+    """The dialogues that are open when these were read."""
+    decoder = Decoder(DecoderConfig())
+    correlator = Correlator(CorrelatorConfig(), Pseudonyms(TEST_KEY), None)
+    for capture in captures:
+        for record in CaptureParser("x").feed(capture):
+            for message in decoder.feed(record):
+                correlator.feed(message)
+            correlator.advance(record.time)
+    connections = correlator.connections
+    return {one.dialogue.key for one in connections if one.dialogue is not None}
 
 
 def split(data: bytes, files: int) -> list[bytes]:
@@ -248,8 +264,7 @@ async def test_records_that_are_gone_are_a_gap_behind_every_open_dialogue(
     writer, checkpoint = Written(), InMemory(every=10**9)
     first = ingest(str(folder), writer, checkpoint)
     await read(first, sum(counts[:2]))
-    connections = first._reader.correlator.connections
-    opened = {one.dialogue.key for one in connections if one.dialogue is not None}
+    opened = open_after(parts[path] for path in list(parts)[:2])
     before = len(writer.signals)
     for path in list(parts)[:2]:
         path.unlink()

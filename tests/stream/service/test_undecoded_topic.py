@@ -14,7 +14,7 @@ from decoders.decoder import Decoder, DecoderConfig
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from decoders.undecoded import Sample
 from stream import topics
-from stream.ingest import Reader
+from stream.reading import Reader
 from stream.undecoded import WAITING, Undecoded, UndecodedWriter
 
 PARTITIONS = 8
