@@ -46,7 +46,7 @@ _QUIET = {
     "aiokafka": logging.CRITICAL,
     "faust": logging.WARNING,
     "mode": logging.WARNING,
-    "stream.app": logging.WARNING,
+    "stream.fetching": logging.WARNING,
 }
 """aiokafka logs each try of an outage; what waits for Kafka says so once."""
 
