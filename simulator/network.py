@@ -8,6 +8,7 @@ waits until the call is over.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ _T3211 = 16 * SECOND
 _GONE = np.int64(2**62)
 """The last contact of a phone that is off."""
 _ROUNDS = 60
+_PEOPLE = 65_536
+"""Whose hour is played at a time: what is needed in between stays small, however many there are."""
 SLOWEST = 1.3
 """How much longer than usual a message may take."""
 
@@ -58,20 +61,20 @@ class _Known(NamedTuple):
     base: int
 
     @classmethod
-    def of(
-        cls, person: Integers, time: Integers, values: Integers, before: Integers, base: int
-    ) -> _Known:
-        """From rows sorted by person and time."""
-        return cls((person << 42) | (time - base), values, before, base)
+    def of(cls, rows: Rows, values: Integers, before: Integers, base: int) -> _Known:
+        """From rows sorted by person and time, a value each."""
+        keys = rows["person"].astype(np.int64) << 42 | rows["time"] - base
+        return cls(keys, values, before.astype(values.dtype), base)
 
     def at(self, person: Integers, time: Integers) -> Integers:
         """What held for each person at each moment."""
         if not len(self.keys):
-            return self.before[person]
+            return self.before[person].astype(np.int64)
         key = (person << 42) | (time - self.base)
         index = np.searchsorted(self.keys, key, side="right") - 1
         found = (index >= 0) & (self.keys[index] >> 42 == person)
-        return np.where(found, self.values[index], self.before[person])
+        values: Integers = np.where(found, self.values[index], self.before[person])
+        return values.astype(np.int64)
 
 
 class Network:
@@ -117,29 +120,35 @@ class Network:
         """
         rng = np.random.default_rng([self._scenario.seed, 5, begin // SECOND])
         made = made[np.lexsort((made["time"], made["person"]))]
-        person, time = made["person"].astype(np.int64), made["time"]
-        act = made["act"]
-        is_camp, is_switch = act == Act.CAMP, _STATE_AFTER[act] >= 0
-        camps = _Known.of(
-            person[is_camp],
-            time[is_camp],
-            made["cell"][is_camp].astype(np.int64),
-            self._cell,
-            begin,
-        )
-        states = _STATE_AFTER[act[is_switch]]
-        switches = _Known.of(person[is_switch], time[is_switch], states, self._on, begin)
-        before = camps.at(person[is_camp], time[is_camp] - 1)
-        changed = made[is_camp][before != made["cell"][is_camp]]
-        held = self._candidates(made, camps, switches, rng)
-        held = self._one_at_a_time(held)
-        held = outcomes.paired(held)
-        held["cell"] = camps.at(held["person"].astype(np.int64), held["start"])
-        held = self._with_periodic(held, camps, switches, begin, end)
-        held = self._registered_where(held)
-        self._handed_over(held, camps)
+        camped, switched = made[made["act"] == Act.CAMP], made[_STATE_AFTER[made["act"]] >= 0]
+        states = _STATE_AFTER[switched["act"]]
+        camps = _Known.of(camped, camped["cell"], self._cell, begin)
+        switches = _Known.of(switched, states, self._on, begin)
+        silent = outcomes.pairs_in_vain(made, lambda *asked: switches.at(*asked) == _SILENT)
+        wanted = [
+            self._one_at_a_time(self._candidates(part, camps, switches, silent, rng))
+            for _, part in self._slices(made)
+        ]
+        held = outcomes.paired(_joined(wanted))
+        played = []
+        for those, part in self._slices(held):
+            part["cell"] = camps.at(part["person"].astype(np.int64), part["start"])
+            part = self._with_periodic(part, camps, switches, those, (begin, end))  # noqa: PLW2901
+            played.append(self._registered_where(part))
+            self._handed_over(played[-1], camps)
+        before = camps.at(camped["person"].astype(np.int64), camped["time"] - 1)
         self._moved(made)
-        return held, changed
+        del made, held
+        return _joined(played), camped[before != camped["cell"]]
+
+    def _slices(self, made: Rows) -> Iterator[tuple[Integers, Rows]]:
+        """Some thousand people at a time, and the rows about them; `made` is sorted by person."""
+        firsts = range(0, len(self._cell), _PEOPLE)
+        places = np.searchsorted(made["person"], [*firsts[1:], len(self._cell)])
+        at = 0
+        for first, place in zip(firsts, places.tolist(), strict=True):
+            yield np.arange(first, min(first + _PEOPLE, len(self._cell))), made[at:place]
+            at = place
 
     def _moved(self, made: Rows) -> None:
         camp = made["act"] == Act.CAMP
@@ -149,7 +158,12 @@ class Network:
         self._contact[made["person"][made["act"] == Act.AWAY]] = _GONE
 
     def _candidates(
-        self, made: Rows, camps: _Known, switches: _Known, rng: np.random.Generator
+        self,
+        made: Rows,
+        camps: _Known,
+        switches: _Known,
+        silent: Integers,
+        rng: np.random.Generator,
     ) -> Dialogues:
         """A dialogue for each row that would make one if the phone had nothing else to do."""
         person, time, act = made["person"].astype(np.int64), made["time"], made["act"]
@@ -176,7 +190,7 @@ class Network:
         held["kind"][sleeps] = Dialogue.DETACH
         held["kind"][back] = Dialogue.UPDATE_IDENTIFIED
         outcomes.draw(held, act, self._people.kind, rng)
-        outcomes.in_vain(held, paged)
+        outcomes.in_vain(held, paged, silent)
         shown = moves | wakes | found | back | sleeps | acts | paged
         held = held[shown & (held["kind"] != NEVER_CAME)]
         held["end"] = held["start"] + self._lasting(held)
@@ -224,9 +238,14 @@ class Network:
         return held
 
     def _with_periodic(
-        self, held: Dialogues, camps: _Known, switches: _Known, begin: int, end: int
+        self,
+        held: Dialogues,
+        camps: _Known,
+        switches: _Known,
+        those: Integers,
+        span: tuple[int, int],
     ) -> Dialogues:
-        """And a periodic update whenever T3212 runs out without another contact."""
+        """And a periodic update of `those` people when T3212 runs out without another contact."""
         person = held["person"].astype(np.int64)
         first = _firsts(person)
         after = np.where(held["kind"] == Dialogue.DETACH, _GONE, held["end"])
@@ -234,20 +253,18 @@ class Network:
         many = np.maximum((held["start"] - 5 * SECOND - previous) // self._period, 0)
         parts = [self._periodic(person, previous, many)]
         last = np.append(first[1:], True) if len(first) else first
-        contact = self._contact.copy()
+        contact = self._contact
         contact[person[last]] = after[last]
-        everyone = np.arange(len(contact))
-        many = np.maximum((end - contact) // self._period, 0)
-        parts.append(self._periodic(everyone, contact, many))
+        many = np.maximum((span[1] - contact[those]) // self._period, 0)
+        parts.append(self._periodic(those, contact[those], many))
         periodic = np.concatenate(parts)
         person = periodic["person"].astype(np.int64)
         periodic = periodic[switches.at(person, periodic["start"]) == _ON]
         periodic["cell"] = camps.at(periodic["person"].astype(np.int64), periodic["start"])
         np.maximum.at(contact, periodic["person"], periodic["end"])
-        self._contact = contact
         merged = _sorted(np.concatenate([held, periodic]))
         np.maximum.at(self._busy, merged["person"], merged["end"])
-        return merged[(merged["start"] >= begin)]
+        return merged[(merged["start"] >= span[0])]
 
     def _periodic(self, person: Integers, since: Integers, many: Integers) -> Dialogues:
         made = np.zeros(int(many.sum()), DIALOGUE)
@@ -337,6 +354,17 @@ def _lengths(options: Options) -> tuple[Floats, Floats, Floats]:
         rings[dialogue] = sum(step.wait == "ring" for step in made)
         talks[dialogue] = sum(step.wait == "talk" for step in made)
     return fixed, rings, talks
+
+
+def _joined(parts: list[Dialogues]) -> Dialogues:
+    """All of them; the list is empty then, so that nothing is there twice."""
+    held = np.empty(sum(map(len, parts)), DIALOGUE)
+    at = len(held)
+    while parts:
+        part = parts.pop()
+        at -= len(part)
+        held[at : at + len(part)] = part
+    return held
 
 
 def _sorted(held: Dialogues) -> Dialogues:

@@ -6,12 +6,14 @@ between two people of the scenario share a number, from which what becomes of it
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from simulator.dialogues import Dialogue
 from simulator.people import MACHINE
-from simulator.rows import Act
+from simulator.rows import Act, Rows
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -88,11 +90,17 @@ def draw(
     held["kind"][machine & (act == Act.CALL_IN)] = Dialogue.CALL_IN_UNANSWERED
 
 
-def in_vain(held: Dialogues, paged: Flags) -> None:
-    """Calls and texts to who is out of coverage are paged in vain, and the callers told so."""
-    called = paged & (held["kind"] != NEVER_CAME)
-    held["kind"][called] = Dialogue.PAGED
-    pairs = held["pair"][called & (held["pair"] > 0)]
+def pairs_in_vain(made: Rows, silent: Callable[[Integers, Integers], Flags]) -> Integers:
+    """The calls to phones that are out of coverage then, by the number that both sides share."""
+    called = made[(made["act"] == Act.CALL_IN) & (made["pair"] > 0)]
+    found = silent(called["person"].astype(np.int64), called["time"] - 1)
+    pairs: Integers = called["pair"][found]
+    return pairs
+
+
+def in_vain(held: Dialogues, paged: Flags, pairs: Integers) -> None:
+    """Who is out of coverage is `paged` in vain, and the callers in these `pairs` are told so."""
+    held["kind"][paged & (held["kind"] != NEVER_CAME)] = Dialogue.PAGED
     calls = np.isin(held["kind"], _OUT) & (held["kind"] != Dialogue.CALL_OUT_FAILED)
     held["kind"][calls & np.isin(held["pair"], pairs)] = Dialogue.CALL_OUT_UNREACHED
 

@@ -116,13 +116,13 @@ class Simulation:
             hours = Hours(Path(scratch))
             for hour in range(self._first_hour(), -(-self.end // HOUR)):
                 self._plan(hours, hour)
-                made, time = hours.take(hour), hour * HOUR
+                time = hour * HOUR
                 if time < self.begin:
-                    network.settle(made, self.begin)
+                    network.settle(hours.take(hour), self.begin)
                     if truth is not None:
                         truth.settle(network.cells)
                     continue
-                held, camps = network.play(made, time, time + HOUR)
+                held, camps = network.play(hours.take(hour), time, time + HOUR)
                 if truth is not None:
                     truth.add(held, camps)
                 for number, (spoken, until) in enumerate(_stretches(held, time + HOUR)):

@@ -36,6 +36,8 @@ KM_LON = 91.3
 """Kilometres in a degree of longitude at 34.8 degrees north."""
 
 _SEED = 371
+_NEAREST = 2048
+"""Points whose nearest cell is looked for at a time."""
 _CITY_CELLS = 26
 _CAPITAL_CELLS = 300
 _BELT_CELLS = 90
@@ -90,8 +92,8 @@ class World(NamedTuple):
     def nearest(self, lon: Floats, lat: Floats, among: Integers) -> Integers:
         """For each point the nearest of the cells `among`."""
         found = np.empty(len(lon), np.int64)
-        for start in range(0, len(lon), 16384):
-            part = slice(start, start + 16384)
+        for start in range(0, len(lon), _NEAREST):
+            part = slice(start, start + _NEAREST)
             east = (lon[part, None] - self.lon[among]) * KM_LON
             north = (lat[part, None] - self.lat[among]) * KM_LAT
             found[part] = among[np.argmin(east * east + north * north, axis=1)]
