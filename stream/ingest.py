@@ -124,6 +124,7 @@ class AnyIngest(Generic[Item, R]):
             if not items or self._is_time():
                 await self._flush()
             await self._keep()
+            await asyncio.sleep(0)  # where nothing else waits: others have their turn
         if not self.stopped:  # else what is open would not be open after the next start
             await self._put(self._reader.finish(), at_end=True)
             await self._leave()

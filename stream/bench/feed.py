@@ -31,18 +31,18 @@ _QUIET_SECONDS: Final = 1.0
 
 def followed(path: Path, rate: float) -> dict[str, Any]:
     """Takes everything that a sender sends at ``rate`` messages a second."""
-    total = _messages(path)
+    total = messages_of(path)
     with socket.create_server(("127.0.0.1", 0)) as server:
         sender = os.fork()
         if not sender:
-            _send(server, path, total / rate)
+            send(server, path, total / rate)
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         found = asyncio.run(_taken(address, total))
     os.waitpid(sender, 0)
     return {"sent_in_seconds": round(total / rate, 2), **found}
 
 
-def _messages(path: Path) -> int:
+def messages_of(path: Path) -> int:
     """How many there are; machine code is loaded by the way."""
     kernel, count = Kernel(), 0
     for frames in frames_of([str(path)], _refuse):
@@ -72,7 +72,7 @@ async def _taken(address: str, total: int) -> dict[str, Any]:
     }
 
 
-def _send(server: socket.socket, path: Path, seconds: float) -> None:
+def send(server: socket.socket, path: Path, seconds: float) -> None:
     """The sender's process: so many octets every few milliseconds."""
     connection, _ = server.accept()
     size = path.stat().st_size

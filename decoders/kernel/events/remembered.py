@@ -222,8 +222,9 @@ def _fits(kernel: EventKernel) -> bytes:
         (name, value)
         for module in (layout, codes)
         for name, value in sorted(vars(module).items())
-        if name.isupper() and isinstance(value, int | tuple | dict)
+        if name.isupper() and isinstance(value, int)
     ]
+    names.append(sorted(layout.RECORD_WORDS.items()))
     sizes = [int(kernel._store.described(region)[SIZE]) for region in _FIXED]
     pool = kernel.bindings.pool
     parts = (names, sizes, pool.bits, sorted(pool.vlrs.items()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from functools import cache
 
 import msgspec
@@ -123,6 +125,20 @@ def test_other_bounds_are_another_layout() -> None:
     other = kernel(CorrelatorConfig(limits=Limits(openings=9)))
     assert not remembered.restore(other, remembered.dump(one))
     assert len(other.bindings) == len(one.bindings)
+
+
+def test_another_process_takes_up_all_of_it() -> None:
+    script = """
+from decoders.correlator import CorrelatorConfig
+from decoders.kernel.events import remembered
+from decoders.kernel.events.kernel import EventKernel
+from decoders.pseudonyms import TEST_KEY, Pseudonyms
+one = EventKernel(CorrelatorConfig(), Pseudonyms(TEST_KEY), None)
+print(remembered._fits(one).hex())
+"""
+    python = [sys.executable, "-c", script]
+    told = subprocess.run(python, capture_output=True, text=True, check=True, cwd=PCAP.parents[1])
+    assert told.stdout.strip() == remembered._fits(kernel()).hex()
 
 
 def test_either_writing_takes_up_what_lasts_of_the_other() -> None:
