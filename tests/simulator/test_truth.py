@@ -23,7 +23,7 @@ from simulator.geography import ZHENGZHOU
 from stream.cli import app
 
 _ROOT = Path(__file__).parents[2]
-_CALLS = "people: 60\nlasts: 30h\nmovement: {flappers: 20%}\nnetwork: {mscs: 4}\n"
+_CALLS = "people: 40\nlasts: 28h\nmovement: {flappers: 20%}\nnetwork: {mscs: 4}\n"
 _LEAVING = (
     "people: 40\nlasts: 44h\nkinds: {office: 20%, migrant: 80%, student: 0, traveller: 0,"
     " resident: 0, machine: 0}\ntraffic: {calls: 1, texts: 1}\n"
