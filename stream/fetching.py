@@ -76,6 +76,12 @@ class SeekingConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> FairThread:
         return FairThread(self, loop=self.loop, beacon=self.beacon)
 
+    def on_buffer_full(self, tp: TP) -> None:
+        """Nothing: whoever puts a record into a full buffer waits for room.
+
+        Faust would pass the partition over, and sleep a second once it has passed over them all.
+        """
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """The offsets from which the partitions are read now."""
         committed = dict(await super().seek_to_committed())

@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from faust.types import TP
 
-from stream.fetching import FairThread
+from stream.fetching import FairThread, SeekingConsumer
 
 PARTITIONS = [TP("log", number) for number in range(4)]
 
@@ -99,6 +99,15 @@ async def test_a_worker_with_nothing_to_do_hears_of_the_first_record_at_once() -
     one = found.get(PARTITIONS[1], [])
     one += (await given(fetcher, 32))[PARTITIONS[1]]
     assert one == list(range(len(one))), "and none is passed over"
+
+
+def test_a_full_buffer_makes_its_writer_wait_and_nobody_sleep() -> None:
+    """Faust sleeps a second when its buffers have passed over every partition."""
+    consumer = object.__new__(SeekingConsumer)
+    consumer._active_partitions = set(PARTITIONS)
+    for tp in PARTITIONS:
+        consumer.on_buffer_full(tp)
+    assert consumer._active_partitions == set(PARTITIONS)
 
 
 async def test_an_error_of_one_partition_is_raised_when_the_others_are_empty() -> None:
