@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-unt
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from stream import topics
+from stream.cancelling import closed
 from stream.config import Kafka as KafkaConfig
 
 CHUNK = 2_000
@@ -48,7 +49,7 @@ class TopicReader:
             await self._consumer.start()
             self._partitions = await topics.partitions(self._config)
         except (KafkaError, OSError) as error:
-            await self._consumer.stop()
+            await closed(self._consumer.stop())
             raise topics.unavailable(self._config, error) from error
         return self
 
@@ -59,7 +60,7 @@ class TopicReader:
         trace: TracebackType | None,
     ) -> None:
         """Lets go of the broker."""
-        await self._consumer.stop()
+        await closed(self._consumer.stop())
 
     def partitions(self, topic: str = topics.VERDICTS) -> range:
         """Of a topic; those of rows may have more than the log, which may have had more once."""

@@ -19,6 +19,7 @@ from prometheus_client import Gauge
 from decoders.errors import XinlingError
 from stream import metrics
 from stream.app import Fail
+from stream.cancelling import closed
 from stream.config import Kafka as KafkaConfig
 from stream.state import InfrastructureError
 
@@ -99,7 +100,7 @@ class Ends:
             try:
                 await consumer.start()
             except BaseException:
-                await consumer.stop()
+                await closed(consumer.stop())
                 raise
             self._consumer = consumer
         return self._consumer
@@ -108,7 +109,7 @@ class Ends:
         """Gives up the connection."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            await closed(consumer.stop())
 
 
 class Watchdog:

@@ -15,6 +15,7 @@ from decoders.times import to_text
 from stream import config as configuration
 from stream import log, topics
 from stream.ask import told
+from stream.cancelling import until_interrupted
 from stream.config import Config
 from stream.log import LogError, RulesChanged, Signal
 from stream.publishing import outcome_of, verdict_of
@@ -54,10 +55,8 @@ def tail(config: Path | None, types: list[str], campaign: str | None) -> None:
             f"no event type {unknown[0]!r}", key="--type", remedy=f"there are: {', '.join(TYPES)}"
         )
     loaded = configuration.load(str(config) if config else None, os.environ)
-    try:
-        asyncio.run(_follow(loaded, Lines(Wanted(frozenset(types), campaign))))
-    except KeyboardInterrupt:
-        return
+    lines = Lines(Wanted(frozenset(types), campaign))
+    asyncio.run(until_interrupted(_follow(loaded, lines)))
 
 
 async def _follow(config: Config, lines: Lines) -> None:

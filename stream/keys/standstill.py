@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from stream import presence, topics
 from stream.budgets.budget_store import BudgetStore
+from stream.cancelling import closed
 from stream.config import Config
 from stream.config import Kafka as KafkaConfig
 from stream.state import StateStore
@@ -76,7 +77,7 @@ async def _ends(config: KafkaConfig, topic: str) -> Offsets:
         found = await consumer.end_offsets(places)
         return {place.partition: end for place, end in found.items()}
     finally:
-        await consumer.stop()
+        await closed(consumer.stop())
 
 
 async def _committed(config: KafkaConfig, topic: str) -> Offsets:
