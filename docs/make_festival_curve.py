@@ -142,14 +142,13 @@ def picture(made: dict[str, Curve]) -> str:
 
 
 def table(made: dict[str, Curve]) -> str:
-    """The same in Markdown."""
-    days = sorted(made["mailed"])
-    lines = ["| | " + " | ".join(_name(day) for day in days) + " | in all |"]
-    lines.append("| --- |" + " --- |" * (len(days) + 1))
-    for way, curve in made.items():
-        cells = " | ".join(f"{curve[day]:.1f}" for day in days)
-        lines.append(f"| {way} | {cells} | {sum(curve.values()):.1f} |")
-    return "\n".join(lines) + "\n"
+    """The same in Markdown, a line a day."""
+    lines = ["| | " + " | ".join(made) + " |", "| --- |" + " --- |" * len(made)]
+    for day in sorted(made["mailed"]):
+        cells = " | ".join(f"{curve[day]:.1f}" for curve in made.values())
+        lines.append(f"| {_name(day)} | {cells} |")
+    sums = " | ".join(f"{sum(curve.values()):.1f}" for curve in made.values())
+    return "\n".join([*lines, f"| in all | {sums} |"]) + "\n"
 
 
 def uplifts(draws: list[Drawn], campaign: str) -> str:

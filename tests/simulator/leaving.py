@@ -4,7 +4,8 @@
 
 FOLDER is what `xinling simulate` wrote; VERDICTS what `xinling replay --clear` wrote with the
 campaign two-cities-one-home alone. Every verdict counts, whatever it decided: it says that the
-trigger came true. Who was missed and who was false is named on standard error.
+trigger came true; how many of them were refused since the feed could not be trusted is said beside
+it. Who was missed and who was false is named on standard error.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 
 from decoders.times import from_text
+from rules.reasons import FEED_NOT_TRUSTED
 from simulator.departures import SECOND, compare, read
 
 
@@ -38,6 +40,7 @@ def main() -> None:
         "recall": round(figures.recall, 4),
         "precision": round(figures.precision, 4),
         "median_delay_seconds": round(figures.delay, 1),
+        "refused_as_feed_not_trusted": sum(row.get("reason") == FEED_NOT_TRUSTED for row in rows),
     }
     sys.stdout.write(json.dumps(line) + "\n")
     for one in figures.missed:
