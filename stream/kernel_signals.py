@@ -78,7 +78,7 @@ class Reading:
         at = 0
         if (own < times).any():
             for late, time in self._late(batch, frames, begin, times):
-                if time > max(self.events.now, _latest(batch, at, late)):
+                if time > self.events.now:
                     told += [self.events.feed(_part(batch, at, late)), self.events.advance(time)]
                     at = late
         told.append(self.events.feed(_part(batch, at, len(batch.rows)) if at else batch))
@@ -90,12 +90,16 @@ class Reading:
     def _late(
         self, batch: Batch, frames: Frames, begin: int, times: NDArray[np.int64]
     ) -> list[tuple[int, int]]:
-        """Rows that come behind the time that frames before them have reached, and that time."""
+        """Rows before which the clock must be told, and what frames before them have reached.
+
+        Rows before them have not come so far, and they are earlier than that themselves.
+        """
         first, end = max(0, begin - 1), begin + len(times)  # a frame may fill more than a batch
         place = _places(batch, frames.numbers[first:end], frames.which[first:end])
         before = np.concatenate((np.zeros(begin - first, np.int64), [self.reached], times[:-1]))
-        reached = before[place]
-        rows = np.flatnonzero(batch.rows["time"] < reached)
+        reached, own = before[place], batch.rows["time"]
+        known = np.maximum.accumulate(np.concatenate(([self.events.now], own[:-1])))
+        rows = np.flatnonzero((own < reached) & (known < reached))
         return list(zip(rows.tolist(), reached[rows].tolist(), strict=True))
 
 
@@ -104,18 +108,18 @@ def _places(
 ) -> NDArray[np.int64]:
     """In which of these frames each row was completed: both are in the same order."""
     wanted = batch.rows["source"].astype(np.int64) << 32 | batch.rows["frame"]
-    places, at = [], 0
-    keys = (which << 32 | numbers).tolist()
+    keys = which << 32 | numbers
+    order = np.argsort(keys, kind="stable")
+    if len(keys) and (np.diff(keys[order]) > 0).all():
+        found: NDArray[np.int64] = order[np.searchsorted(keys, wanted, sorter=order)]
+        return found
+    places, at = [], 0  # a capture that was named twice
+    known = keys.tolist()
     for key in wanted.tolist():
-        while keys[at] != key:
+        while known[at] != key:
             at += 1
         places.append(at)
     return np.array(places, np.int64)
-
-
-def _latest(batch: Batch, begin: int, end: int) -> int:
-    """The latest time of some rows."""
-    return int(batch.rows["time"][begin:end].max()) if end > begin else 0
 
 
 def _part(batch: Batch, begin: int, end: int) -> Batch:

@@ -24,7 +24,7 @@ from decoders.correlator import CorrelatorConfig
 from decoders.decoder import DecoderConfig
 from decoders.errors import CaptureError
 from decoders.pseudonyms import TEST_KEY, Pseudonyms
-from stream import log, rule_files, topics, ways
+from stream import kernel_cache, log, rule_files, topics, ways
 from stream.bench.feed import messages_of, send
 from stream.config import Kafka
 from stream.ingest import Writer, flush_after
@@ -128,6 +128,7 @@ def _refuse(error: CaptureError) -> None:
 
 def main() -> None:
     """Prints a line for each rate."""
+    kernel_cache.choose()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("capture", type=Path)
     parser.add_argument("rates", type=float, nargs="+")
