@@ -23,6 +23,7 @@ TOGETHER = {"kafka": ROOT / "tests" / "kafka", "kernel": ROOT / "tests" / "decod
 """Tests of one process where there are several: brokers in turn, and code compiled once."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps together what `TOGETHER` says."""
     for item in items:
