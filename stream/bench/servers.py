@@ -180,8 +180,12 @@ def held(servers: Sequence[Server], share: float) -> Iterator[None]:
 
 
 def _parent_group() -> Path:
-    one = _GROUPS / "cpu"
-    return one if one.is_dir() else _GROUPS  # version 1, else version 2
+    """Of version 1 where we are ourselves; of version 2 at the top, which alone may have both."""
+    if not (_GROUPS / "cpu").is_dir():
+        return _GROUPS
+    ours = Path("/proc/self/cgroup").read_text().splitlines()
+    path = next((line.split(":", 2)[2] for line in ours if line.split(":")[1] == "cpu"), "/")
+    return _GROUPS / "cpu" / path.lstrip("/")
 
 
 def _hold(group: Path, process: int, quota: int) -> None:
