@@ -35,8 +35,9 @@ demo: $(VENV)/.runtime
 	@$(BIN)/xinling demo $(if $(SCENARIO),--scenario $(SCENARIO))
 
 # On as many cores as there are, up to four: many tests wait for Kafka, tshark or a process of ours.
+# A file's tests stay in one process, which compiles what they need once.
 test: $(VENV)/.test
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff format --check .

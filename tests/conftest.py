@@ -19,18 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
 PCAP = FIXTURES / "pcap"
 
-TOGETHER = {"kafka": ROOT / "tests" / "kafka", "kernel": ROOT / "tests" / "decoders" / "kernel"}
-"""Tests of one process where there are several: brokers in turn, and code compiled once."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps together what `TOGETHER` says."""
-    for item in items:
-        for name, folder in TOGETHER.items():
-            if folder in item.path.parents:
-                item.add_marker(pytest.mark.xdist_group(name))
-
 
 @pytest.fixture(scope="session")
 def pcap() -> Path:
