@@ -31,6 +31,9 @@ class FramesFeed(AnyFeed[Frames]):
 
     most = BLOCKS
 
+    def _size(self, item: Frames) -> int:
+        return len(item.times)
+
     def _merged(self, files: Sequence[str], report: Report, window: int) -> Iterator[Frames]:
         return frames_reader.frames_of(files, report, window)
 

@@ -59,9 +59,10 @@ class Handoff(Generic[T]):
         return None
 
     @property
-    def waiting(self) -> int:
-        """Items that wait for the loop; `WAITING` at most."""
-        return len(self._queue)
+    def waiting(self) -> list[T]:
+        """Items that wait for the loop."""
+        with self._lock:
+            return list(self._queue)
 
     def stop(self) -> None:
         """The threads end at their next item; nothing more is taken."""
