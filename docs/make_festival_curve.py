@@ -172,7 +172,7 @@ def main() -> None:
     folder, file = Path(sys.argv[1]), Path(sys.argv[2])
     verdicts = list(verdicts_in(file))
     draws = [drawn(folder, verdicts, seed) for seed in range(DRAWS)]
-    days = range(_day(verdicts[0].time), _day(verdicts[-1].time))
+    days = range(_day(verdicts[0].time), _day(verdicts[-1].time) + 1)
     made = curves(folder, draws, days)
     PICTURE.write_text(picture(made), encoding="utf-8")
     say = sys.stdout.write
