@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from stream import metrics
 from stream.cancelling import cancelled
 
 AT_ONCE = 8
@@ -32,6 +33,7 @@ class Lanes:
         self._fail = fail
         self._lanes: dict[int, _Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._waiting = metrics.queue_waiting.labels("partitions")
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._in_hand = 0
         self._idle = asyncio.Event()
@@ -45,6 +47,7 @@ class Lanes:
             name = f"lane {partition}"
             self._tasks.append(asyncio.create_task(self._work(partition, lane), name=name))
         await self._lanes[partition].put((offset, value))
+        self._waiting.inc()
 
     async def settled(self) -> None:
         """Begins no more records, and waits for those in hand; the others come again to whoever."""
@@ -58,6 +61,7 @@ class Lanes:
     async def _work(self, partition: int, lane: _Lane) -> None:
         while True:
             offset, value = await lane.get()
+            self._waiting.dec()
             async with self._turns:
                 if self._stopping:
                     return

@@ -26,6 +26,7 @@ class LogWriter:
         self._queues: list[asyncio.Queue[bytes]] = [
             asyncio.Queue(WAITING) for _ in range(partitions)
         ]
+        self._waiting = metrics.queue_waiting.labels("to the log")
         self._tasks = [
             asyncio.create_task(self._send(partition, queue))
             for partition, queue in enumerate(self._queues)
@@ -44,6 +45,7 @@ class LogWriter:
         """As `write`, of a batch that is encoded already."""
         self._raise_failure()
         await self._or_failure(self._queues[partition].put(value))
+        self._waiting.inc()
 
     async def flush(self) -> None:
         """Waits until every batch is safe; raises like `write`."""
@@ -61,6 +63,7 @@ class LogWriter:
             value = await queue.get()
             await self._publisher.send(topics.EVENTS, value, partition=partition)
             queue.task_done()
+            self._waiting.dec()
 
     async def _or_failure(self, work: Coroutine[Any, Any, None]) -> None:
         waiting = asyncio.create_task(work)

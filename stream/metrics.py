@@ -120,4 +120,7 @@ dependency_up = Gauge(
 redis_forgets = Gauge(
     "xinling_redis_forgets", "1 where Redis answers before its writes are on disk"
 )
+queue_waiting = Gauge(
+    "xinling_queue_waiting", "Records that wait in a bounded queue of this process", ["queue"]
+)
 retries = Counter("xinling_retries", "Tries again after a failure", ["dependency"])

@@ -268,6 +268,13 @@ ROWS = (
                 "short",
                 (Query("max by (partition) (xinling_partition_lag)", "{{partition}}"),),
             ),
+            Panel(
+                "In bounded queues",
+                "short",
+                (Query("max by (queue) (xinling_queue_waiting)", "{{queue}}"),),
+                description="To the log: batches of ingest, 32 a partition at most. Partitions:"
+                " records in lanes, four each. Offers: in hand at delivery, a window at most.",
+            ),
             Panel("Set aside by reason", "ops", (rate_or_zero("xinling_dead_letters", "reason"),)),
         ),
     ),

@@ -11,6 +11,8 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 
+from stream import metrics
+
 Take = Callable[[int, int, bytes], Awaitable[None]]
 """Handles the record of a partition at an offset; a return means that it is done."""
 Fail = Callable[[BaseException], None]
@@ -31,6 +33,7 @@ class InFlight:
     def __init__(self, window: int, take: Take, fail: Fail) -> None:
         self._take = take
         self._fail = fail
+        self._in_hand = metrics.queue_waiting.labels("offers")
         self._room = asyncio.Semaphore(window)
         self._open: defaultdict[int, deque[_Record]] = defaultdict(deque)
         self._next: dict[int, int] = {}
@@ -56,7 +59,8 @@ class InFlight:
         before = self._last.get(key) if key else None
         task = asyncio.create_task(self._work(partition, record, value, before), name="record")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._in_hand.inc()
+        task.add_done_callback(self._ended)
         if key:
             self._last[key] = task
             task.add_done_callback(lambda done: self._forget(key, done))
@@ -97,6 +101,10 @@ class InFlight:
             record = waiting.popleft()
             self._next[partition] = record.offset + 1
             record.acknowledge()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._in_hand.dec()
 
     def _forget(self, key: bytes, task: asyncio.Task[None]) -> None:
         if self._last.get(key) is task:

@@ -38,6 +38,7 @@ OF_THE_SERVICE = {
     "Offers not dealt with": "the demonstration has no topic of offers",
     "Replies": "nobody writes back in it",
     "Outcomes onto the log": "its outcomes stay in its own books",
+    "In bounded queues": "it has no log, no lanes and no window",
     "Test numbers not reached": "it has no test numbers",
 }
 """Panel → why the demonstration has no data for it; the tests on Kafka move what they show."""

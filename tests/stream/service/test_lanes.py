@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 
 from stream.lanes import AT_ONCE, WAITING, Lanes
 
@@ -56,17 +57,24 @@ async def test_p1_a_partition_keeps_its_order_and_waits_for_no_other(taking: Tak
     await taking.lanes.cancel()
 
 
+def waiting() -> float:
+    return REGISTRY.get_sample_value("xinling_queue_waiting", {"queue": "partitions"}) or 0.0
+
+
 async def test_a_lane_that_is_full_makes_the_agent_wait(taking: Taking) -> None:
+    before = waiting()
     taking.gates[1] = asyncio.Event()
     for offset in range(WAITING + 1):
         await taking.lanes.put(1, offset, b"")
         await _turns()
+    assert waiting() - before == WAITING, "it is counted"
     one_more = asyncio.create_task(taking.lanes.put(1, 9, b""))
     await _turns()
     assert not one_more.done()
     taking.gates[1].set()
     await one_more
     await _turns()
+    assert waiting() == before
     assert taking.done == [*((1, offset) for offset in range(WAITING + 1)), (1, 9)]
     await taking.lanes.cancel()
 
