@@ -72,7 +72,7 @@ def test_nothing_is_told_apart_by_a_label_that_nobody_sets() -> None:
 def test_p6_no_metric_has_a_label_for_an_identity() -> None:
     allowed = {
         *("source", "protocol", "reason", "type", "identity", "partition"),
-        *("campaign", "verdict", "outcome", "dependency"),
+        *("campaign", "verdict", "outcome", "dependency", "queue"),
         *("link", "scope", "name", "change"),  # links and location areas
     }
     for value in vars(metrics).values():
