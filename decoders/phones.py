@@ -32,25 +32,33 @@ class Phones:
         self.limit = limit
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._of: dict[str, str] = {}
-        """IMSI → the phone it was last seen with."""
+        """IMSI → the phone it was last seen with, where that is nobody else's."""
 
     def met(self, phone: str, imsi: str, area: Lai | None) -> None:
         """`phone` (its IMEI or IMEISV) is that of `imsi`, and now registered in `area`."""
         if not self.limit:
             return
         before = self._kept.pop(phone, None)
-        shared = before is not None and before.imsi != imsi
-        self._kept[phone] = _Kept(None, None) if shared else _Kept(imsi, area)
-        self._of[imsi] = phone
+        if before is not None and before.imsi != imsi:
+            self._kept[phone] = _Kept(None, None)
+            self._of.pop(imsi, None)
+            self._forget(before.imsi, phone)
+        else:
+            self._kept[phone] = _Kept(imsi, area)
+            self._of[imsi] = phone
         if len(self._kept) > self.limit:
             gone, kept = self._kept.popitem(last=False)
-            if kept.imsi is not None and self._of.get(kept.imsi) == gone:
-                del self._of[kept.imsi]
+            self._forget(kept.imsi, gone)
+
+    def _forget(self, imsi: str | None, phone: str) -> None:
+        """`phone` is no longer the one that a subscriber was last seen with."""
+        if imsi is not None and self._of.get(imsi) == phone:
+            del self._of[imsi]
 
     def switched_off(self, imsi: str) -> None:
         """The SIM may be in another phone when it comes back, and another in this one."""
         phone = self._of.pop(imsi, None)
-        if phone is not None and self._kept[phone].imsi is not None:
+        if phone is not None and phone in self._kept and self._kept[phone].imsi is not None:
             del self._kept[phone]
 
     def owner(self, phone: str, area: Lai | None) -> str | None:

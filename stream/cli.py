@@ -537,6 +537,18 @@ def bench_decode(
     )
 
 
+@bench_app.command("bindings", epilog="Example: `xinling bench bindings --count 10000000`")
+def bench_bindings(
+    count: Annotated[
+        int, typer.Option("--count", min=1, help="TMSIs, each of another subscriber.")
+    ] = 1_000_000,
+) -> None:
+    """Measure the memory that TMSI bindings take, and their time, by compiled code."""
+    from stream.bench import decode as bench
+
+    bench.bindings(count)
+
+
 @bench_app.command("rules", epilog="Example: `xinling bench rules --campaigns 1000`")
 def bench_rules(
     campaigns: Annotated[

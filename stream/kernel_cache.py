@@ -57,7 +57,8 @@ def choose() -> Path:
 
 
 def _folder() -> Path:
-    name = f"kernel-{_digest()}"
+    checked = "-checked" if os.environ.get("NUMBA_BOUNDSCHECK", "0") not in {"", "0"} else ""
+    name = f"kernel-{_digest()}{checked}"
     home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
     for base in (Path(home) / "xinling", Path(tempfile.gettempdir()) / f"xinling-{os.getuid()}"):
         folder = base / name

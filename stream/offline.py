@@ -131,11 +131,11 @@ class Captures:
 
         By compiled code where these are so long that it is sooner, and it can (`kernel_cache`).
         """
-        if not correlation.config.phones and self.many_events:
+        if self.many_events:
             return counted(self._signals_by_kernel(correlation), "events")
         from stream.replay import signals_of  # noqa: PLC0415  rows of messages do without
 
-        self._say_why_slow(correlation)
+        self._say_what_is_missing()
         records = counted(self._records(), "frames")
         return signals_of(records, self._decoded, Correlator(*correlation))
 
@@ -159,11 +159,10 @@ class Captures:
         for label, count in read.batch.messages_of():
             self._messages[label] += count
 
-    def _say_why_slow(self, correlation: Correlation) -> None:
+    def _say_what_is_missing(self) -> None:
         octets = self._octets()
         if octets is not None and octets >= kernel_cache.MAKING_OCTETS:
-            why = "phones are learned" if correlation.config.phones else "numba is missing"
-            logger.warning("captures are read without compiled code, which is slow: %s", why)
+            logger.warning("captures are read without compiled code, which is slow: no numba")
 
     def _records(self) -> Iterator[Record]:
         return sources.merged(self._reading.captures, self._report, self._window)
@@ -237,7 +236,7 @@ def _event_rows(captures: Captures, reading: Reading) -> Iterator[Row]:
 
 
 def _events(captures: Captures, reading: Reading) -> Iterator[Event]:
-    if not reading.learn_phones and captures.many_events:
+    if captures.many_events:
         from decoders.kernel.events.kernel import EventKernel  # noqa: PLC0415  loads numba
 
         kernel = EventKernel(*correlation(reading))

@@ -1,4 +1,4 @@
-"""The one place that knows numba: what compiles, or does nothing without it.
+"""What knows numba: what compiles, or does nothing without it (`linking`, `rounds` belong to it).
 
 And a few operations that Python has no words for: numbers of some octets, read in one step after
 one comparison with the buffer's end, and one record made like another.
@@ -15,10 +15,20 @@ try:
     from numba.core import cgutils, config
     from numba.extending import intrinsic
 
+    from decoders.kernel import rounds
+
     COMPILED = True
 except ImportError:
     COMPILED = False
 """Whether functions here are compiled; without, the kernel hands every frame to the decoder."""
+
+try:
+    from decoders.kernel.linking import PartCompiler, WholeCompiler
+
+    _PART: dict[str, Any] = {"pipeline_class": PartCompiler}
+    _WHOLE: dict[str, Any] = {"pipeline_class": WholeCompiler}
+except ImportError:  # another numba, which makes the same of it, slowly
+    _PART, _WHOLE = {}, {}
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -42,10 +52,14 @@ def entry(function: Function) -> Function:
     if not COMPILED:
         return function
     try:
-        made = njit(cache=bool(getattr(config, "CACHE_DIR", "")), **_OPTIONS)(function)
+        made = _whole(function, cache=bool(getattr(config, "CACHE_DIR", "")))
     except RuntimeError:  # the folder cannot be written to
-        made = njit(**_OPTIONS)(function)
+        made = _whole(function, cache=False)
     return cast("Function", made)
+
+
+def _whole(function: Function, *, cache: bool) -> Any:
+    return njit(cache=cache, **_WHOLE, **_OPTIONS)(function)
 
 
 def compiled(function: Function) -> Function:
@@ -61,7 +75,7 @@ def inlined(function: Function) -> Function:
 def _inner(function: Function, *, forceinline: bool) -> Function:
     if not COMPILED:
         return function
-    made = njit(inline="always" if forceinline else "never", **_WITHIN)(function)
+    made = njit(forceinline=forceinline, **_PART, **_WITHIN)(function)
     return cast("Function", made)
 
 
@@ -95,6 +109,52 @@ def _loading(octets: int, *, swapped: bool) -> Any:
     return codegen
 
 
+def _store_long(_context: Any, data: Any, _at: Any, _value: Any) -> Any:
+    return types.void(data, types.int64, types.int64), _storing
+
+
+def _storing(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    array = context.make_array(signature.args[0])(context, builder, given[0])
+    _, at, value = given
+    size = builder.extract_value(array.shape, 0)
+    early = builder.icmp_signed("<", at, ir.Constant(at.type, 0))
+    late = builder.icmp_signed(">", at, builder.sub(size, ir.Constant(size.type, 8)))
+    with cgutils.if_unlikely(builder, builder.or_(early, late)):  # type: ignore[no-untyped-call]
+        context.call_conv.return_user_exc(builder, IndexError, ("outside the buffer",))
+    place = builder.bitcast(builder.gep(array.data, [at]), ir.IntType(64).as_pointer())
+    builder.store(builder.bswap(value), place, align=1)
+    return context.get_dummy_value()
+
+
+_MIX: Final = -7046029254386353131
+_MIX_2: Final = -4417276706812531889
+
+
+def _mixed(_context: Any, _value: Any, _other: Any) -> Any:
+    return types.int64(types.int64, types.int64), _mixing
+
+
+def _mixing(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+    """In LLVM's language, because numba promises it that its own products do not overflow."""
+
+    def times(value: Any, factor: int) -> Any:
+        return builder.mul(value, ir.Constant(value.type, factor))
+
+    def folded(value: Any, bits: int) -> Any:
+        return builder.xor(value, builder.lshr(value, ir.Constant(value.type, bits)))
+
+    made = builder.xor(times(given[0], _MIX), times(given[1], _MIX_2))
+    return folded(times(folded(made, 29), _MIX), 32)
+
+
+def _memory(_context: Any, array: Any) -> Any:
+    return types.CPointer(array.dtype)(array), _pointing  # type: ignore[no-untyped-call]
+
+
+def _pointing(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    return context.make_array(signature.args[0])(context, builder, given[0]).data
+
+
 def _copying(context: Any, builder: Any, signature: Any, given: Any) -> Any:
     size = ir.Constant(ir.IntType(64), signature.args[0].size)
     row, other = given
@@ -120,7 +180,23 @@ little_word: Any = None
 """(data, at) -> four octets, least significant first."""
 copy_row: Any = None
 """(record, other) makes the first one like the other."""
+compress: Any = None
+"""See `rounds.compress`."""
+mixed: Any = None
+"""(value, other) -> a hash of two numbers."""
+store_long: Any = None
+"""(data, at, value) writes eight octets, most significant first."""
+memory: Any = None
+"""(array) -> what compiled code works on in its place: the array where accesses are `CHECKED`,
+else a pointer to what it holds. For memory in which every place is made from numbers that compiled
+code gave out itself, after there was room for them (decision 36)."""
+CHECKED: Final = COMPILED and bool(getattr(config, "BOUNDSCHECK", 0))
+"""Whether each access to memory is held against its ends: ``NUMBA_BOUNDSCHECK=1``, as in tests."""
 if COMPILED:
     octet, short, word, long = (_load(octets) for octets in (1, 2, 4, 8))
     little_word = _load(4, little=True)
     copy_row = intrinsic(_copy)
+    compress = rounds.compress
+    mixed = intrinsic(_mixed)
+    store_long = intrinsic(_store_long)
+    memory = inlined(lambda array: array) if CHECKED else intrinsic(_memory)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoders.kernel.columns import ROW, Rows, empty_row
-from decoders.kernel.compiled import copy_row, entry, inlined, octet
+from decoders.kernel.compiled import copy_row, entry, inlined, mixed, octet
 from decoders.kernel.program import Program
 
 Int: TypeAlias = Any
@@ -38,8 +38,6 @@ MOST_STREAMS: Final = 4096
 MOST_PAIRS: Final = 4096
 """What the tables here hold; the plain decoder may hold more."""
 _PLACES: Final = 4 * MOST_STREAMS
-_MIX: Final = -7046029254386353131
-_MIX_2: Final = -4417276706812531889
 
 EXPECTED, SURE, LAST_SEEN, LINK, HELD = range(5)
 """Columns of `State.streams`: next TSN; how many TSNs just before it have passed for certain;
@@ -103,15 +101,6 @@ def little(data: NDArray[np.uint8], at: Int, octets: Int) -> Int:
     for index in range(octets):
         value |= octet(data, at + index) << (8 * index)
     return value
-
-
-@inlined
-def mixed(value: Int, other: Int) -> Int:
-    """A hash of two numbers."""
-    made = (np.int64(value) * np.int64(_MIX)) ^ (np.int64(other) * np.int64(_MIX_2))
-    made ^= (made >> 29) & np.int64(0x7FFFFFFFF)
-    made *= np.int64(_MIX)
-    return made ^ ((made >> 32) & np.int64(0xFFFFFFFF))
 
 
 @inlined

@@ -81,6 +81,13 @@ def decode(
             _measure(path, against, rounds)
 
 
+def bindings(count: int) -> None:
+    """Measures so many TMSI bindings in the table of compiled correlation, and prints."""
+    kernel_cache.choose()
+    _print({"bench": "machine", **_machine()})
+    _print({"bench": "bindings", **_worker("bindings", Path(str(count)), _EVENTS)})
+
+
 def _measure_events(path: Path, against: str | None, rounds: int) -> None:
     size = path.stat().st_size / 1e6
     first = _worker("columns", path)

@@ -9,6 +9,7 @@ import numpy as np
 from decoders.kernel.compiled import compiled
 from decoders.kernel.events import work
 from decoders.kernel.events.areas import LINKS_AT, vlr_of
+from decoders.kernel.events.by_phone import show_phone
 from decoders.kernel.events.codes import (
     ENDED,
     TARGET,
@@ -30,6 +31,7 @@ from decoders.kernel.events.layout import (
     D_CELL_LAC,
     D_CELL_PLMN,
     D_DEFERRED,
+    D_EQUIPMENT,
     D_GAP,
     D_GAPS,
     D_KEY,
@@ -48,6 +50,7 @@ from decoders.kernel.events.layout import (
     L_GAPS,
     LINK,
     LINK_HERE,
+    PHONES,
 )
 from decoders.kernel.events.memory import record, take
 from decoders.kernel.events.persons import (
@@ -123,4 +126,6 @@ def identify(m: Any, row: Any, connection: Int, dialogue: Int) -> Int:
         dialogue = begin(m, row, connection, 1)
         point(s, record(s, CONNECTION, connection) + C_DIALOGUE, dialogue)
     show(m, row, dialogue)
+    if s[PHONES] and s[record(s, DIALOGUE, dialogue) + D_EQUIPMENT]:
+        show_phone(m, row, dialogue)
     return dialogue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,12 +14,21 @@ from decoders.elements import plmn
 from decoders.errors import XinlingError
 from decoders.identity import KEPT_VERSION, Kept, Pool
 from decoders.kernel.columns import plmn_octets
+from decoders.kernel.compiled import entry, memory
 from decoders.kernel.events import follow, layout
-from decoders.kernel.events.areas import LINKS_AT, S_COUNT, S_VLR, VLRS_OF_AN_AREA
+from decoders.kernel.events.areas import (
+    LINKS_AT,
+    S_COUNT,
+    S_VLR,
+    VLRS_OF_AN_AREA,
+    bind,
+    vlr_of,
+)
 from decoders.kernel.events.layout import GIVER, M_KEY, SERVED, VLR
 from decoders.kernel.events.memory import add_one
 from decoders.kernel.events.store import Store
 from decoders.kernel.events.tmsis import NEEDED, Tmsis
+from decoders.kernel.machine import Int
 from decoders.messages import Lai
 
 _PARTS = 5
@@ -83,6 +93,11 @@ class KernelBindings:
             self._store.words, self.words, self._code(vlr), int(tmsi, 16), int("1" + imsi)
         )
 
+    def bind_all(self, vlr: str, tmsis: NDArray[np.int64], imsis: NDArray[np.int64]) -> None:
+        """`bind` for many: TMSIs as numbers, and IMSIs as numbers of their digits behind a 1."""
+        self._tmsis.ensure(len(tmsis) + NEEDED)
+        _bind_all(self._store.words, self.words, self._code(vlr), tmsis, imsis)
+
     def dump(self) -> bytes:
         """As `Bindings.dump`, which can take it up. Clear IMSIs: who keeps them seals them (P6)."""
         names = [self._name(int(record[M_KEY])) for record in self._store.ordered(VLR)]
@@ -129,3 +144,11 @@ class KernelBindings:
 
     def _name(self, code: int) -> str:
         return str(code) if code < LINKS_AT else list(self._links)[code - LINKS_AT]
+
+
+@entry
+def _bind_all(words: Any, table: Any, code: Int, tmsis: Any, imsis: Any) -> None:
+    s, t = memory(words), memory(table)
+    vlr = vlr_of(s, code)
+    for index in range(tmsis.size):
+        bind(s, t, vlr, tmsis[index], imsis[index])

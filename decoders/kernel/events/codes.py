@@ -15,7 +15,7 @@ from decoders.call import CALLS, CallState
 from decoders.dialogue import OF_SCCP, OPENINGS, OVER, TRANSITIONS, Signal, State
 from decoders.direction import SENT_BY_NETWORK
 from decoders.events import TYPES as EVENT_TYPES
-from decoders.kernel.program import BSSMAP, CC, MM, RR, SCCP, SMS, SS, TABLES
+from decoders.kernel.program import BSSMAP, CC, MM, OTHER, RR, SCCP, SMS, SS, TABLES
 from decoders.legs import LEAVING, LEGS, Leg
 from decoders.sccp import TYPES
 
@@ -104,7 +104,7 @@ for _type, _kind in TYPES.items():
         SIGNAL_OF[_type] = _SIGNALS.index(OF_SCCP[_kind.short])
 
 _FAMILIES: Final = {"BSSMAP": BSSMAP, "MM": MM, "CC": CC, "RR": RR, "SMS": SMS, "SS": SS}
-SENT_BY: Final = np.full((256, 256), -1, np.int64)
+SENT_BY: Final = np.full((OTHER + 1, 256), -1, np.int8)
 """(family, type) -> 1 where only the network sends it, 0 where only the other side, else -1."""
 for (_protocol, _name), _network in SENT_BY_NETWORK.items():
     _known = _CODES.get((_FAMILIES[_protocol], _name))
@@ -150,14 +150,29 @@ for _state, _steps in CALLS.items():
     MESSAGE_SENT,
     MESSAGE_RECEIVED,
     SERVICE_REQUESTED,
-) = range(len(EVENT_TYPES))
+) = (
+    EVENT_TYPES.index(name)
+    for name in (
+        "location.updated",
+        "location.seen",
+        "location.handover",
+        "subscriber.detached",
+        "call.attempted",
+        "call.alerting",
+        "call.answered",
+        "call.ended",
+        "message.sent",
+        "message.received",
+        "service.requested",
+    )
+)
 """Types of events, by their places in `events.TYPES`."""
 
 PROTOCOLS: Final = tuple(
     "SCCP" if family == SCCP else TABLES[family].protocol for family in range(len(TABLES) + 1)
 )
 """Family -> protocol of a message row."""
-KNOWN: Final = np.zeros((256, 256), np.int64)
+KNOWN: Final = np.zeros((OTHER + 1, 256), np.int8)
 """(family, type) -> whether a table names it."""
 KNOWN[SCCP] = 1
 for _family, _table in TABLES.items():

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel.compiled import compiled, entry, inlined
+from decoders.kernel.compiled import compiled, entry, inlined, memory, mixed
 from decoders.kernel.events.areas import LINKS_AT, bind, vlr_of
 from decoders.kernel.events.calling import NETWORK, NOBODY, RADIO
 from decoders.kernel.events.codes import (
@@ -59,6 +59,7 @@ from decoders.kernel.events.layout import (
     EVICTED,
     FIRST,
     FRAME_HERE,
+    HEAD,
     HEAP,
     HEAPED,
     L_GAPS,
@@ -68,7 +69,10 @@ from decoders.kernel.events.layout import (
     LINK,
     LINK_HERE,
     LIVE,
+    M_KEY,
+    M_NEXT,
     M_VALUE,
+    MAPS,
     MOST_CONNECTIONS,
     NAME_HERE,
     NEEDED,
@@ -82,17 +86,28 @@ from decoders.kernel.events.layout import (
     SIZE,
     TOLD_EVENTS,
     TRANSFER,
+    USED,
 )
-from decoders.kernel.events.memory import add, find, record, room
+from decoders.kernel.events.memory import add, count, find, record, room
 from decoders.kernel.events.persons import imsi_of
 from decoders.kernel.events.talk import absorb, clear, leave, receive
-from decoders.kernel.events.work import EVENTS, KEPT_AT_ONCE, Work, print_of
-from decoders.kernel.machine import Int, mixed
+from decoders.kernel.events.work import (
+    EVENTS,
+    KEPT_AT_ONCE,
+    MINUTE_OVER,
+    MINUTES,
+    OF_AREA,
+    OF_LINK,
+    Work,
+    print_of,
+)
+from decoders.kernel.machine import Int
 from decoders.kernel.program import BSSMAP
+from decoders.quality import WINDOW
 
 ROWS, ADVANCE, FINISH, CLEAR = range(4)
 """What is to be done: rows; time has come to a moment; it ends; what a RESET is between ends."""
-DONE, GROW, MINUTE, FULL, RESETTING = range(5)
+DONE, GROW, MINUTE, FULL = range(4)
 """Why compiled code came back."""
 _MARGIN: Final = 1024
 """Events that one message may bring about."""
@@ -102,8 +117,8 @@ _DIRECTIONS: Final = 65_536
 
 @entry
 def run(  # noqa: PLR0913, PLR0917  compiled code has no objects
-    s: Any,
-    t: Any,
+    words: Any,
+    tmsis: Any,
     works: Any,
     rows: Any,
     data: Any,
@@ -116,8 +131,8 @@ def run(  # noqa: PLR0913, PLR0917  compiled code has no objects
     """One way in, so that all this is compiled once.
 
     Args:
-        s: the memory.
-        t: the TMSIs.
+        words: the memory.
+        tmsis: its table of TMSIs.
         works: one `WORK`.
         rows: the batch's, one at least.
         data: octets that rows refer to.
@@ -128,9 +143,10 @@ def run(  # noqa: PLR0913, PLR0917  compiled code has no objects
         first: the row to begin with, or for `ADVANCE` the time.
 
     Returns:
-        The row to go on from, and why.
+        The row to go on from, and why; less than -1 less the row where a RESET is half done.
     """
-    m = Work(s, t, works[0])
+    m = Work(memory(words), memory(tmsis), works[0])
+    s = m.s
     if task == ADVANCE:
         return first, _advanced(m, rows[0], first)
     if task == FINISH:
@@ -153,7 +169,9 @@ def run(  # noqa: PLR0913, PLR0917  compiled code has no objects
         if row.layer3_size > 0 and row.protocol == BSSMAP:
             _command(s, row, data, extra)
         if _one(m, row):
-            return np.int64(index + 1), np.int64(RESETTING)
+            why = _reset(m, row)
+            if why != DONE:
+                return np.int64(-1 - index), why
     return np.int64(rows.size), np.int64(DONE)
 
 
@@ -206,7 +224,7 @@ def _advanced(m: Any, row: Any, time: Int) -> Int:
             queue(s, connection, later)
             continue
         s[NOW] = max(s[NOW], moment)
-        if s[NOW] >= s[CLOSES]:
+        if s[NOW] >= s[CLOSES] and not _note_minute(m):
             return np.int64(MINUTE)
         pop(s)
         leave_all(s, connection)
@@ -214,7 +232,46 @@ def _advanced(m: Any, row: Any, time: Int) -> Int:
         leave(m, row, connection, 0)
         let_go(s, connection)
     s[NOW] = max(s[NOW], time)
-    return np.int64(MINUTE if s[NOW] >= s[CLOSES] else DONE)
+    if s[NOW] >= s[CLOSES] and not _note_minute(m):
+        return np.int64(MINUTE)
+    return np.int64(DONE)
+
+
+@compiled
+def _note_minute(m: Any) -> Any:
+    """A minute is over: what was counted in it is noted, if there is room."""
+    s, w = m.s, m.w
+    links = s[POOLS + 6 * LINK + USED]
+    if w.minutes_noted + links + count(s, AREA) >= MINUTES:
+        return False
+    for link in range(links):
+        _note(m, OF_LINK, link, record(s, LINK, link) + L_SEEN)
+    number = s[MAPS + 3 * AREA + HEAD]
+    while number >= 0:
+        at = record(s, AREA, number)
+        _note(m, OF_AREA, s[at + M_KEY], at + M_VALUE)
+        number = s[at + M_NEXT]
+    w.minutes[w.minutes_noted, 0], w.minutes[w.minutes_noted, 1] = MINUTE_OVER, s[NOW]
+    w.minutes_noted += 1
+    s[CLOSES] = (s[NOW] // WINDOW + 1) * WINDOW
+    return True
+
+
+@compiled
+def _note(m: Any, kind: Int, which: Int, at: Int) -> None:
+    """The six counts that stand here, if there are any; they begin anew."""
+    s, w = m.s, m.w
+    counted = np.int64(0)
+    for word in range(6):
+        counted |= s[at + word]
+    if counted == 0:
+        return
+    noted = w.minutes_noted
+    w.minutes[noted, 0], w.minutes[noted, 1] = kind, which
+    for word in range(6):
+        w.minutes[noted, 2 + word] = s[at + word]
+        s[at + word] = 0
+    w.minutes_noted = noted + 1
 
 
 @compiled
@@ -313,8 +370,9 @@ def _reset(m: Any, row: Any) -> Int:
         by = NETWORK if s[SENDER_HERE] else RADIO
     connection = s[FIRST]
     while connection >= 0:
-        if _short_of_room(m) != DONE:
-            return np.int64(FULL)
+        why = _short_of_room(m)
+        if why != DONE:
+            return why
         c = record(s, CONNECTION, connection)
         after = s[c + C_NEXT]
         if _between(s, c, sides):
@@ -340,8 +398,9 @@ def _finish(m: Any, row: Any) -> Int:
     """End of the capture: what is open is told as unseen."""
     s = m.s
     while s[FIRST] >= 0:
-        if _short_of_room(m) != DONE:
-            return np.int64(FULL)
+        why = _short_of_room(m)
+        if why != DONE:
+            return why
         connection = s[FIRST]
         leave_all(s, connection)
         leave(m, row, connection, 0)
@@ -350,12 +409,13 @@ def _finish(m: Any, row: Any) -> Int:
 
 
 @entry
-def bind_one(s: Any, t: Any, code: Int, tmsi: Int, imsi: Int) -> None:
+def bind_one(words: Any, tmsis: Any, code: Int, tmsi: Int, imsi: Int) -> None:
     """`areas.bind` for Python: a VLR by its code."""
+    s, t = memory(words), memory(tmsis)
     bind(s, t, vlr_of(s, code), tmsi, imsi)
 
 
 @entry
-def vlr_met(s: Any, code: Int) -> Int:
+def vlr_met(words: Any, code: Int) -> Int:
     """`areas.vlr_of` for Python."""
-    return vlr_of(s, code)
+    return vlr_of(memory(words), code)

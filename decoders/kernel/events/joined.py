@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from decoders.kernel.compiled import compiled, inlined
+from decoders.kernel.compiled import compiled, inlined, mixed
 from decoders.kernel.events.codes import (
     AFTER,
     CLOSED,
@@ -56,7 +56,7 @@ from decoders.kernel.events.layout import (
 from decoders.kernel.events.memory import drop_end, end_of, give, put_end, record, take
 from decoders.kernel.events.prints import holds, repeats, twin_of
 from decoders.kernel.events.release import free_dialogue
-from decoders.kernel.machine import Int, mixed
+from decoders.kernel.machine import Int
 
 
 @inlined

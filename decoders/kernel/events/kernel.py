@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from decoders.correlator import CorrelatorConfig
 from decoders.elements import plmn
-from decoders.errors import XinlingError
 from decoders.events import TYPES
 from decoders.kernel.columns import DIGITS, ROW, Batch
 from decoders.kernel.events import areas, follow, layout, work
@@ -35,12 +34,14 @@ from decoders.kernel.events.layout import (
     NEEDED,
     OPENING,
     PARTED,
+    PHONE,
+    PHONE_OF,
     SERVED,
     SIZE,
     USED,
     VLR,
 )
-from decoders.kernel.events.store import Store
+from decoders.kernel.events.store import ROOM, Store
 from decoders.kernel.program import OTHER, TABLES
 from decoders.messages import Message, PartyNumber
 from decoders.numbers import NumberingPlan
@@ -73,13 +74,9 @@ class EventKernel:
         pseudonyms: Pseudonyms,
         plan: NumberingPlan | None,
         clear: bool = False,  # noqa: FBT001, FBT002  as `Correlator`
+        room: int = ROOM,
     ) -> None:
-        """As `Correlator`; raises XinlingError where phones are to tell who they are."""
-        if config.phones:
-            raise XinlingError(
-                "compiled correlation knows nothing of phones",
-                remedy="use `Correlator` for that",
-            )
+        """As `Correlator`, with memory for so many records of a kind before it grows."""
         self._store = Store(
             {
                 OPENING: config.limits.openings,
@@ -89,7 +86,10 @@ class EventKernel:
                 DIRECTION: 65_538,
                 VLR: areas.VLRS,
                 AREA: 16_384,
-            }
+                PHONE: config.phones,
+                PHONE_OF: config.phones,
+            },
+            room,
         )
         self._set_limits(config)
         self._links: dict[str, int] = {}
@@ -118,6 +118,7 @@ class EventKernel:
         words[layout.MIRROR], words[layout.HANDOVER] = limits.mirror, config.handover
         words[layout.MOST_CONNECTIONS] = limits.connections
         words[layout.SUBSCRIBERS] = config.subscribers
+        words[layout.PHONES] = config.phones
         words[layout.NEXT_NUMBER] = 1
         words[layout.CLOSES] = layout.NONE
 
@@ -170,6 +171,7 @@ class EventKernel:
     @property
     def closed(self) -> Quality:
         """The same as of the last whole minute: nothing that came since is counted in it."""
+        self._flush_minutes()
         return self._quality
 
     @property
@@ -193,10 +195,11 @@ class EventKernel:
         at, why = 0, follow.GROW
         while why != follow.DONE and len(batch.rows):
             at, why = self._run(places, follow.ROWS, at)
-            if why == follow.RESETTING:
-                self._repeat(told, batch, places, follow.CLEAR, at - 1)
-            elif why != follow.DONE:
+            if why != follow.DONE:
                 self._help(why, told, batch)
+            if at < 0:  # a RESET ends more than there was room for at once
+                self._repeat(told, batch, places, follow.CLEAR, -1 - at)
+                at = -at
         return self._batch(told, batch)
 
     def advance(self, time: int) -> EventBatch:
@@ -256,7 +259,8 @@ class EventKernel:
 
     def _batch(self, told: list[NDArray[np.int64]], batch: Batch | None) -> EventBatch:
         self._collect(told, batch)
-        words = np.concatenate(told) if told else self._works[0]["told"][:0].copy()
+        told = told or [self._works[0]["told"][:0].copy()]
+        words = told[0] if len(told) == 1 else np.concatenate(told)
         waited = words[words[:, work.E_CONTENT] >= 0, work.E_CONTENT].tolist()
         kept = {number: self._kept.pop(number, b"") for number in waited}
         return EventBatch(words, kept, self._context)
@@ -309,7 +313,8 @@ class EventKernel:
         return self._long
 
     def _flush(self) -> None:
-        """What was counted since the last look goes to the scores."""
+        """What was counted since the last look goes to the scores, minute by minute."""
+        self._flush_minutes()
         links = self._store.records(LINK)
         for number in np.nonzero(links[:, L_SEEN:L_HEARD].any(axis=1))[0].tolist():
             tallied = Tallied(*links[number, L_SEEN : L_SEEN + 6].tolist())
@@ -318,11 +323,28 @@ class EventKernel:
         areas = self._store.records(AREA)  # none is ever given back: they stand in their order
         for number in np.nonzero(areas[:, M_VALUE])[0].tolist():
             key, *counts = areas[number, M_KEY : M_VALUE + 6].tolist()
-            mcc, mnc = plmn((key >> 20).to_bytes(3, "big"))
-            self._quality.tally_area(area_name(mcc, mnc, key & 0xFFFFF), Tallied(*counts))
+            self._quality.tally_area(_area(key), Tallied(*counts))
         areas[:, M_VALUE : M_VALUE + 6] = 0
         if self._store.described(AREA)[LEFT] < 2 * NEEDED:
             self._store.clear(AREA)
+
+    def _flush_minutes(self) -> None:
+        """What compiled code noted of whole minutes."""
+        w = self._works[0]
+        for kind, which, *counts in w["minutes"][: int(w["minutes_noted"])].tolist():
+            if kind == work.OF_LINK:
+                self._quality.tally_link(self._link_names[which], Tallied(*counts))
+            elif kind == work.OF_AREA:
+                self._quality.tally_area(_area(which), Tallied(*counts))
+            else:
+                self._quality.advance(which)
+        w["minutes_noted"] = 0
+
+
+def _area(key: int) -> str:
+    """The name of an area by the key of its record."""
+    mcc, mnc = plmn((key >> 20).to_bytes(3, "big"))
+    return area_name(mcc, mnc, key & 0xFFFFF)
 
 
 def content_of(batch: Batch, index: int) -> bytes:

@@ -56,7 +56,8 @@ NONE: Final = -(1 << 62)
     COMMAND_HERE,
     KEY_HERE,
     ENDS_USED,
-) = range(44)
+    PHONES,
+) = range(45)
 """Registers: what has been reached, limits, counters, where the message in hand belongs, and what
 is known of it."""
 
@@ -86,11 +87,15 @@ is known of it."""
     DIRECTION_TABLE,
     VLR,
     VLR_TABLE,
+    PHONE,
+    PHONE_TABLE,
+    PHONE_OF,
+    PHONE_OF_TABLE,
     SCRATCH,
     GIVER,
-) = range(27)
+) = range(31)
 """Regions; the table of an ordered map stands after its records."""
-REGIONS: Final = 27
+REGIONS: Final = 31
 POOLS: Final = 64
 """Register where the descriptions of the regions begin, six words each."""
 BASE, WIDTH, SIZE, FREE, USED, LEFT = range(6)
@@ -182,10 +187,13 @@ GAPS_KEPT: Final = 8
     D_SOURCE_GONE,
     D_OVER,
     D_RESUMES,
+    D_NAMED_OF,
+    D_NAMED,
+    D_NAMED_1,
     D_FRAMES,
     D_GAPS,
-) = range(42)
-D_FRAME: Final = 42
+) = range(45)
+D_FRAME: Final = 45
 D_SERVICES: Final = D_FRAME + FRAMES_KEPT
 D_GAP: Final = D_SERVICES + 8
 DIALOGUE_WORDS: Final = D_GAP + 2 * GAPS_KEPT
@@ -211,7 +219,9 @@ DIALOGUE_WORDS: Final = D_GAP + 2 * GAPS_KEPT
     K_FRAME_1,
 ) = range(18)
 CALL_WORDS: Final = 18
-N_NEXT, N_WHICH, N_CALL = range(3)
+W_NEXT, W_WHICH = range(2)
+"""The first words of a record in a chain that has one for each transaction."""
+N_NEXT, N_WHICH, N_CALL = W_NEXT, W_WHICH, 2
 (
     T_NEXT,
     T_WHICH,
@@ -270,10 +280,23 @@ RECORD_WORDS: Final = {
     LATEST: 4,
     DIRECTION: 4,
     VLR: 6,
+    PHONE: 6,
+    PHONE_OF: 4,
     SCRATCH: DRAFT_WORDS,
     GIVER: 1,
 }
-MAPPED: Final = (OPENING, PARTED, AWAITED, SERVED, LATEST, DIRECTION, VLR, AREA)
+MAPPED: Final = (
+    OPENING,
+    PARTED,
+    AWAITED,
+    SERVED,
+    LATEST,
+    DIRECTION,
+    VLR,
+    AREA,
+    PHONE,
+    PHONE_OF,
+)
 SCRATCHES: Final = 768
 """Events that one message can bring about in one dialogue at most, and some room."""
 NEEDED: Final = 300

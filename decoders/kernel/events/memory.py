@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from decoders.kernel.compiled import compiled, entry, inlined
+from decoders.kernel.compiled import compiled, entry, inlined, memory, mixed
 from decoders.kernel.events.layout import (
     BASE,
     COUNT,
@@ -29,7 +29,7 @@ from decoders.kernel.events.layout import (
     USED,
     WIDTH,
 )
-from decoders.kernel.machine import Int, mixed
+from decoders.kernel.machine import Int
 
 
 @inlined
@@ -174,8 +174,9 @@ def count(s: Any, region: Int) -> Int:
 
 
 @entry
-def rebuild(s: Any, region: Int) -> None:
+def rebuild(words: Any, region: Int) -> None:
     """The table of an ordered map, empty in a new size, gets its records again."""
+    s = memory(words)
     number = s[MAPS + 3 * region + HEAD]
     while number >= 0:
         at = record(s, region, number)
@@ -237,8 +238,9 @@ def drop_end(s: Any, key: Int) -> None:
 
 
 @entry
-def rehash_ends(s: Any, entries: Any) -> None:
+def rehash_ends(words: Any, entries: Any) -> None:
     """The table of ends, empty in a new size, gets its entries again."""
+    s = memory(words)
     for index in range(entries.size // 2):
         if entries[2 * index] != 0:
             at = end_at(s, entries[2 * index])
@@ -247,6 +249,6 @@ def rehash_ends(s: Any, entries: Any) -> None:
 
 
 @entry
-def add_one(s: Any, region: Int, key: Int) -> Int:
+def add_one(words: Any, region: Int, key: Int) -> Int:
     """`add` for Python."""
-    return add(s, region, key)
+    return add(memory(words), region, key)

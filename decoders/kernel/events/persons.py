@@ -18,6 +18,7 @@ from decoders.kernel.events.layout import (
     D_CELL,
     D_CELL_LAC,
     D_CELL_PLMN,
+    D_DETACHED,
     D_EQUIPMENT,
     D_FRAME,
     D_FRAMES,
@@ -42,10 +43,12 @@ from decoders.kernel.events.layout import (
     NODE,
     NONE,
     PARTED,
+    PHONES,
     SUBSCRIBERS,
     VLR,
 )
 from decoders.kernel.events.memory import add, count, find, oldest, record, remove, room
+from decoders.kernel.events.phones import switched_off
 from decoders.kernel.events.release import call_node, drop_calls, hang_call
 from decoders.kernel.machine import Int
 from decoders.kernel.program import MM
@@ -120,8 +123,8 @@ def recognise(m: Any, dialogue: Int, imsi: Int) -> None:
     s[d + D_IMSI] = imsi
     note_frame(s, d)
     if s[d + D_TMSI] >= 0:
-        _bind(m, d, imsi)
-    _meet(s, imsi, dialogue)
+        bind_shown(m, d, imsi)
+    meet(s, imsi, dialogue)
 
 
 @compiled
@@ -157,17 +160,17 @@ def _show_temporary(m: Any, row: Any, dialogue: Int) -> None:
         s[d + D_AREA], s[d + D_LAC] = s[d + D_CELL_PLMN], s[d + D_CELL_LAC]
     note_frame(s, d)
     if s[d + D_IMSI]:
-        _bind(m, d, s[d + D_IMSI])
+        bind_shown(m, d, s[d + D_IMSI])
         return
     learned = find_imsi(s, m.t, s[d + D_TMSI], s[d + D_AREA], s[d + D_LAC], s[d + D_VLR])
     s[d + D_LEARNED] = learned
     if learned:
-        _bind(m, d, learned)
-        _meet(s, learned, dialogue)
+        bind_shown(m, d, learned)
+        meet(s, learned, dialogue)
 
 
 @compiled
-def _bind(m: Any, d: Int, imsi: Int) -> None:
+def bind_shown(m: Any, d: Int, imsi: Int) -> None:
     """In the VLR of the area in which the phone got the TMSI, if that VLR is one of ours."""
     s = m.s
     tmsi = s[d + D_TMSI]
@@ -184,7 +187,8 @@ def latest(s: Any, imsi: Int) -> Int:
 
 
 @compiled
-def _meet(s: Any, imsi: Int, dialogue: Int) -> None:
+def meet(s: Any, imsi: Int, dialogue: Int) -> None:
+    """A subscriber is met in a dialogue: the latest, unless one that began later lasts."""
     at = find(s, LATEST, imsi)
     before = np.int64(-1)
     if at >= 0:
@@ -247,6 +251,8 @@ def part(s: Any, dialogue: Int) -> None:
     imsi = s[d + D_IMSI] or s[d + D_LEARNED]
     if imsi == 0:
         return
+    if s[PHONES] and s[d + D_DETACHED]:
+        switched_off(s, imsi)
     at = find(s, LATEST, imsi)
     was_latest = at >= 0 and s[at + M_VALUE] == dialogue
     if was_latest:

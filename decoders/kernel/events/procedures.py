@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel.compiled import compiled
+from decoders.kernel.compiled import compiled, mixed
 from decoders.kernel.events.areas import bind, confirm, forget, serve
 from decoders.kernel.events.codes import (
     DETACH,
@@ -59,13 +59,13 @@ from decoders.kernel.events.layout import (
     T_PARTY,
     T_PRINT,
     T_SIZE,
-    T_WHICH,
     TRANSFER,
 )
 from decoders.kernel.events.memory import record, take
+from decoders.kernel.events.release import hang, of_transaction
 from decoders.kernel.events.telling import UNSEEN, draft
 from decoders.kernel.events.work import raw_octet
-from decoders.kernel.machine import Int, mixed
+from decoders.kernel.machine import Int
 
 ACCEPTED: Final = 0
 REJECTED: Final = 1
@@ -206,7 +206,7 @@ def short_message(m: Any, row: Any, d: Int, which: Int) -> None:
     if kind == _RP_DATA:
         _begin(m, row, d, which, from_network)
         return
-    t = _transfer(s, d, which)
+    t = of_transaction(s, TRANSFER, s[d + D_TRANSFERS], which)
     if t < 0 or s[t + T_ANSWERED] or s[t + T_NETWORK] == from_network:
         return
     if kind == _RP_ACK:
@@ -227,29 +227,17 @@ def _tpdu(w: Any, size: Int) -> Int:
 
 
 @compiled
-def _transfer(s: Any, d: Int, which: Int) -> Int:
-    """Where the transfer of a transaction stands; or -1."""
-    transfer = s[d + D_TRANSFERS]
-    while transfer >= 0:
-        t = record(s, TRANSFER, transfer)
-        if s[t + T_WHICH] == which:
-            return t
-        transfer = s[t + T_NEXT]
-    return np.int64(-1)
-
-
-@compiled
 def _begin(m: Any, row: Any, d: Int, which: Int, from_network: Int) -> None:
     s = m.s
     if _tpdu(m.w, np.int64(row.raw_size)) != (_TP_DELIVER if from_network else _TP_SUBMIT):
         return
-    t = _transfer(s, d, which)
+    t = of_transaction(s, TRANSFER, s[d + D_TRANSFERS], which)
     digest = _octets(m.w, np.int64(row.raw_size))
     known = t >= 0
     if known and s[t + T_PRINT] == digest and s[t + T_SIZE] == row.raw_size:
         return
     if not known:
-        t = _new_transfer(s, d, which)
+        t = hang(s, TRANSFER, d + D_TRANSFERS, take(s, TRANSFER), which)
     elif not s[t + T_ANSWERED]:
         _transferred(s, t, UNSEEN, 1)
     s[t + T_NETWORK] = from_network
@@ -277,18 +265,6 @@ def _octets(w: Any, size: Int) -> Int:
 def _put_party(s: Any, at: Int, first: Any, second: Any, digits: Int) -> None:
     """A number's digits, as `columns` has them."""
     s[at], s[at + 1], s[at + 2] = np.int64(first), np.int64(second), digits
-
-
-@compiled
-def _new_transfer(s: Any, d: Int, which: Int) -> Int:
-    transfer = take(s, TRANSFER)
-    t = record(s, TRANSFER, transfer)
-    s[t + T_NEXT], s[t + T_WHICH] = -1, which
-    place = d + D_TRANSFERS
-    while s[place] >= 0:
-        place = record(s, TRANSFER, s[place]) + T_NEXT
-    s[place] = transfer
-    return t
 
 
 @compiled

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from decoders.kernel.compiled import compiled
+from decoders.kernel.compiled import compiled, inlined
 from decoders.kernel.events.layout import (
     CALL,
     D_CALLS,
@@ -25,38 +25,49 @@ from decoders.kernel.events.layout import (
     K_REFS,
     N_CALL,
     N_NEXT,
-    N_WHICH,
     NODE,
     T_NEXT,
     TRANSFER,
+    W_NEXT,
+    W_WHICH,
 )
 from decoders.kernel.events.memory import give, record, take
 from decoders.kernel.machine import Int
 
 
 @compiled
+def of_transaction(s: Any, region: Int, number: Int, which: Int) -> Int:
+    """Where the record of a transaction stands in a chain that begins with one; or -1."""
+    while number >= 0:
+        at = record(s, region, number)
+        if s[at + W_WHICH] == which:
+            return at
+        number = s[at + W_NEXT]
+    return np.int64(-1)
+
+
+@inlined
 def call_node(s: Any, d: Int, which: Int) -> Int:
     """Where the link to the call of a transaction stands; -1 where there is none."""
-    node = s[d + D_CALLS]
-    while node >= 0:
-        n = record(s, NODE, node)
-        if s[n + N_WHICH] == which:
-            return n
-        node = s[n + N_NEXT]
-    return np.int64(-1)
+    return of_transaction(s, NODE, s[d + D_CALLS], which)
+
+
+@compiled
+def hang(s: Any, region: Int, place: Int, number: Int, which: Int) -> Int:
+    """A new record joins a chain, behind those it has, for a transaction; gives where it is."""
+    at = record(s, region, number)
+    s[at + W_NEXT], s[at + W_WHICH] = -1, which
+    while s[place] >= 0:
+        place = record(s, region, s[place]) + W_NEXT
+    s[place] = number
+    return at
 
 
 @compiled
 def hang_call(s: Any, d: Int, which: Int, call: Int) -> None:
     """A call joins a dialogue, after those it has; the dialogue has none of that transaction."""
-    node = take(s, NODE)
-    n = record(s, NODE, node)
-    s[n + N_NEXT], s[n + N_WHICH], s[n + N_CALL] = -1, which, call
+    s[hang(s, NODE, d + D_CALLS, take(s, NODE), which) + N_CALL] = call
     s[record(s, CALL, call) + K_REFS] += 1
-    place = d + D_CALLS
-    while s[place] >= 0:
-        place = record(s, NODE, s[place]) + N_NEXT
-    s[place] = node
 
 
 @compiled

@@ -50,6 +50,8 @@ from decoders.kernel.events.layout import (
     NEEDED,
     OPENING,
     PARTED,
+    PHONE,
+    PHONE_OF,
     POOLED,
     POOLS,
     REGIONS,
@@ -77,6 +79,7 @@ _CONFIGURED: Final = (
     layout.HANDOVER,
     layout.POOL_BITS,
     layout.SUBSCRIBERS,
+    layout.PHONES,
 )
 """Registers that say how it is configured now."""
 _COUNTED: Final = (
@@ -91,7 +94,7 @@ _COUNTED: Final = (
     layout.UNBOUND,
 )
 """Registers that only metrics ask for, which begin anew."""
-_FIXED: Final = (OPENING, PARTED, AWAITED, SERVED, DIRECTION, VLR, AREA)
+_FIXED: Final = (OPENING, PARTED, AWAITED, SERVED, DIRECTION, VLR, AREA, PHONE, PHONE_OF)
 """Pools of a size that is configured."""
 _WIDTHS: Final = (1, 2, 4)
 

@@ -7,12 +7,15 @@ into a larger array and moves the bases.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decoders.kernel.events.layout import (
     BASE,
+    COUNT,
     ENDS,
     ENDS_USED,
     FIRST,
@@ -45,6 +48,11 @@ from decoders.kernel.events.layout import (
 )
 from decoders.kernel.events.memory import rebuild, rehash_ends
 
+ROOM: Final = 16_384
+"""Records of each kind that there is room for at first; what is not used takes no memory."""
+_ENDS: Final = 8192
+"""Places of the table of ends at first, which is small, to stay in the processor's caches."""
+
 
 def _table(entries: int) -> int:
     """Places of a table for so many entries: a power of two, less than half full."""
@@ -58,13 +66,13 @@ class Store:
         words: the memory; another array after `grow`.
     """
 
-    def __init__(self, fixed: dict[int, int]) -> None:
-        """Takes the sizes of the ordered maps that are bounded."""
+    def __init__(self, fixed: dict[int, int], room: int = ROOM) -> None:
+        """Takes the sizes of the ordered maps that are bounded, and of what grows at first."""
         sizes = dict.fromkeys(range(REGIONS), 0)
-        sizes |= dict.fromkeys(GROWING, 1024)
-        sizes |= {LINK: 1024, SCRATCH: SCRATCHES, ENDS: 8192, GIVER: 1024}
+        sizes |= dict.fromkeys(GROWING, room)
+        sizes |= {LINK: 1024, SCRATCH: SCRATCHES, ENDS: _ENDS, GIVER: 1024}
         sizes |= fixed
-        self.words = laid_out(sizes)
+        self.words = laid_out(sizes, sparse=True)
         for region in range(REGIONS):
             words = self.described(region)
             words[FREE], words[LEFT] = -1, words[SIZE]
@@ -123,6 +131,8 @@ class Store:
                 continue
             if region == LATEST_TABLE and grown != size:
                 continue
+            if region - 1 in MAPPED and not old[MAPS + 3 * (region - 1) + COUNT]:
+                continue  # nothing stands in it, and perhaps none of it was ever touched
             kept = width * (used if region in POOLED else size)
             words[begin : begin + kept] = old[base : base + kept]
         if words[POOLS + 6 * LATEST + SIZE] != old[POOLS + 6 * LATEST + SIZE]:
@@ -130,15 +140,25 @@ class Store:
         self.words = words
 
 
-def laid_out(sizes: dict[int, int]) -> NDArray[np.int64]:
-    """Empty memory in which regions have these sizes; descriptions say no more than that."""
+def laid_out(sizes: dict[int, int], *, sparse: bool = False) -> NDArray[np.int64]:
+    """Empty memory in which regions have these sizes; descriptions say no more than that.
+
+    With `sparse` a little of each region is going to be used: numpy asks for pages of two
+    megabytes, and clearing one for each region takes longer than a hundred thousand messages.
+    """
     for region in MAPPED:
         sizes[region + 1] = _table(sizes[region])
     total = REGISTERS + sum(size * RECORD_WORDS.get(region, 1) for region, size in sizes.items())
-    words = np.zeros(total, np.int64)
+    words = (
+        np.frombuffer(_small_pages(8 * total), np.int64) if sparse else np.zeros(total, np.int64)
+    )
     base = REGISTERS
     for region in range(REGIONS):
         at, width = POOLS + 6 * region, RECORD_WORDS.get(region, 1)
         words[at + BASE], words[at + WIDTH], words[at + SIZE] = base, width, sizes[region]
         base += width * sizes[region]
     return words
+
+
+def _small_pages(octets: int) -> mmap:
+    return mmap(-1, octets, flags=MAP_PRIVATE | MAP_ANONYMOUS)

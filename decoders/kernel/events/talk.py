@@ -9,6 +9,7 @@ import numpy as np
 from decoders.kernel.compiled import compiled
 from decoders.kernel.events import work
 from decoders.kernel.events.begins import dialogue_of, identify
+from decoders.kernel.events.by_phone import join
 from decoders.kernel.events.calling import NETWORK, NOBODY, RADIO, call_control, clear_calls
 from decoders.kernel.events.codes import (
     ASSIGNMENT_COMPLETE,
@@ -66,6 +67,7 @@ from decoders.kernel.events.layout import (
     NAME_HERE,
     NO_IDENTITY,
     NODE,
+    PHONES,
 )
 from decoders.kernel.events.memory import record
 from decoders.kernel.events.moves import arrive, follow
@@ -158,6 +160,8 @@ def absorb(s: Any, connection: Int, half: Int) -> None:
         return
     d = record(s, DIALOGUE, mine)
     s[d + D_TOLD] |= s[o + D_TOLD]
+    if s[PHONES] and s[d + D_TOLD] and join(s, d, o):
+        s[d + D_TOLD] = 0
     if not s[d + D_IMSI]:
         s[d + D_IMSI] = s[o + D_IMSI]
     if not s[d + D_LEARNED]:

@@ -42,6 +42,9 @@ from decoders.kernel.events.layout import (
     D_MSISDN,
     D_MSISDN_1,
     D_MSISDN_DIGITS,
+    D_NAMED,
+    D_NAMED_1,
+    D_NAMED_OF,
     D_TMSI,
     D_TOLD,
     D_UPDATE_DRAFT,
@@ -185,22 +188,33 @@ def _defer(m: Any, d: Int) -> None:
 
 @compiled
 def _name(m: Any, d: Int, identity: Int) -> None:
-    """The pseudonym of whom a dialogue is of, into the first words of ``state``, kept in told."""
+    """The pseudonym of whom a dialogue is of, into ``named``; that of an IMSI is kept."""
     s, w = m.s, m.w
+    if identity in (work.IMSI, work.LEARNED):
+        who = s[d + D_IMSI] if identity == work.IMSI else s[d + D_LEARNED]
+        if s[d + D_NAMED_OF] != who:
+            work.begin(w)
+            _put_digits(w, who)
+            _hash_name(w, SUBSCRIBER)
+            s[d + D_NAMED_OF], s[d + D_NAMED], s[d + D_NAMED_1] = who, w.named[0], w.named[1]
+        w.named[0], w.named[1] = s[d + D_NAMED], s[d + D_NAMED_1]
+        return
     work.begin(w)
-    if identity == work.TEMPORARY:
-        if s[d + D_AREA] >= 0:
-            _put_plmn(w, s[d + D_AREA])
-            work.put_number(w, s[d + D_LAC])
-        work.put(w, 47)
-        work.put_hex(w, s[d + D_TMSI], 8)
-        hashed(w, w.text, w.length, TEMPORARY)
-    elif identity == work.EQUIPMENT:
+    if identity == work.EQUIPMENT:
         _put_digits(w, s[d + D_EQUIPMENT])
-        hashed(w, w.text, w.length, EQUIPMENT)
-    else:
-        _put_digits(w, s[d + D_IMSI] if identity == work.IMSI else s[d + D_LEARNED])
-        hashed(w, w.text, w.length, SUBSCRIBER)
+        _hash_name(w, EQUIPMENT)
+        return
+    if s[d + D_AREA] >= 0:
+        _put_plmn(w, s[d + D_AREA])
+        work.put_number(w, s[d + D_LAC])
+    work.put(w, 47)
+    work.put_hex(w, s[d + D_TMSI], 8)
+    _hash_name(w, TEMPORARY)
+
+
+@compiled
+def _hash_name(w: Any, domain: Int) -> None:
+    hashed(w, w.length, domain)
     w.named[0], w.named[1] = np.int64(w.state[0]), np.int64(w.state[1]) & np.int64(0xFFFFFFFF)
 
 
@@ -347,7 +361,7 @@ def _id(m: Any, row: Any, d: Int, f: Int, e: Int, time: Int) -> None:  # noqa: P
         k = record(s, CALL, s[f + F_CALL])
         work.put_key(w, s[k + K_KEY], s[k + K_KEY_1])
     work.end_part(w)
-    hashed(w, w.text, w.length, CONTENT)
+    hashed(w, w.length, CONTENT)
     w.told[e, work.E_ID], w.told[e, work.E_ID_1] = np.int64(w.state[0]), np.int64(w.state[1])
 
 

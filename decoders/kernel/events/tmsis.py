@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.kernel.compiled import compiled, entry
-from decoders.kernel.machine import Int, mixed
+from decoders.kernel.compiled import compiled, entry, memory, mixed
+from decoders.kernel.machine import Int
 
 YOUNG, OLD, YOUNG_OF, OLD_OF = 0, 4, 8, 12
 """Where the words of each table stand: where it begins, its places, how many are taken."""
@@ -157,8 +157,9 @@ def _clear(t: Any, table: Int, words: Int) -> None:
 
 
 @entry
-def _refill(t: Any, table: Int, words: Int, entries: Any) -> None:
+def _refill(array: Any, table: Int, words: Int, entries: Any) -> None:
     """A table, empty in a new size, gets its entries again."""
+    t = memory(array)
     for index in range(entries.size // words):
         if entries[words * index] != 0:
             at = _place(t, table, words, entries[words * index])
@@ -168,8 +169,9 @@ def _refill(t: Any, table: Int, words: Int, entries: Any) -> None:
 
 
 @entry
-def _restore(t: Any, keys: Any, values: Any, old: Any) -> None:
+def _restore(array: Any, keys: Any, values: Any, old: Any) -> None:
     """Bindings of a generation as they were dumped."""
+    t = memory(array)
     for index in range(keys.size):
         key, value = keys[index], values[index]
         table = OLD if old else YOUNG
@@ -188,8 +190,9 @@ def _restore(t: Any, keys: Any, values: Any, old: Any) -> None:
 
 
 @entry
-def _put_in_order(t: Any, several: Any) -> None:
+def _put_in_order(array: Any, several: Any) -> None:
     """Keys of one value stand as they were put."""
+    t = memory(array)
     at = 0
     while at + 1 < several.size:
         value, keys = several[at], several[at + 1]

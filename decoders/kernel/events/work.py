@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoders.events import TYPES as EVENT_TYPES
-from decoders.kernel.compiled import compiled, inlined, long, octet
+from decoders.kernel.compiled import compiled, inlined, long, mixed, octet, store_long
 from decoders.kernel.events.codes import PROTOCOLS
 from decoders.kernel.events.digest import CONTENT, HASH, hashed
-from decoders.kernel.machine import Int, mixed
+from decoders.kernel.machine import Int
 from decoders.kernel.program import OTHER
 from decoders.sccp import TYPES
 
@@ -73,6 +73,10 @@ A_DIALOGUE, A_CALL, AN_EVENT, WITH_FALSE, WITH_TRUE = range(80, 85)
 RAW: Final = 1 << 15
 """Octets of a message at most."""
 KEPT_AT_ONCE: Final = 4096
+MINUTES: Final = 16_384
+"""Notes of what was counted minute by minute, for who asks how far the feed can be trusted."""
+OF_LINK, OF_AREA, MINUTE_OVER = range(3)
+"""What a note is of: a link by its number, an area by its key, and six counts; the time."""
 
 WORK: Final = np.dtype(
     [
@@ -88,6 +92,8 @@ WORK: Final = np.dtype(
         ("kept", np.int64, (KEPT_AT_ONCE, 2)),
         ("kept_count", np.int64),
         ("named", np.int64, (2,)),
+        ("minutes", np.int64, (MINUTES, 8)),
+        ("minutes_noted", np.int64),
     ],
     align=True,
 )
@@ -120,8 +126,12 @@ def print_of(w: Any, data: Any, at: Int, row: Any) -> Int:
         size -= 8
         word += 1
     rest = np.int64(0)
-    for place in range(8):
-        rest = rest << 8 | (octet(data, at + place) if place < size else np.int64(0))
+    if size > 0 and at + size >= 8:  # eight octets that end with them
+        rest = long(data, at + size - 8) << 8 * (8 - size)
+    elif size > 0:
+        for place in range(at, at + size):
+            rest = rest << 8 | octet(data, place)
+        rest <<= 8 * (8 - size)
     w.raw[word] = rest
     return mixed(made, rest)
 
@@ -200,13 +210,26 @@ def put_hex(w: Any, value: Int, digits: Int) -> None:
         shift -= 4
 
 
+@inlined
+def _put_eight(w: Any, value: Int) -> None:
+    """The hexadecimal digits of the lower four octets of a word, the lowest octet first."""
+    apart = (value & 0xFF) << 24 | (value & 0xFF00) << 8
+    apart |= value >> 8 & 0xFF00 | value >> 24 & 0xFF
+    apart = (apart | apart << 16) & 0x0000FFFF0000FFFF
+    apart = (apart | apart << 8) & 0x00FF00FF00FF00FF
+    halves = (apart & 0x00F000F000F000F0) << 4 | apart & 0x000F000F000F000F
+    letters = (halves + 0x0606060606060606) >> 4 & 0x0101010101010101
+    store_long(w.text, w.length, halves + 0x3030303030303030 + 39 * letters)
+    w.length += 8
+
+
 @compiled
 def put_key(w: Any, first: Int, second: Int) -> None:
     """The 32 hexadecimal digits of an id, whose octets are two words, the lowest octet first."""
-    for place in range(8):
-        put_hex(w, (first >> (8 * place)) & 255, 2)
-    for place in range(8):
-        put_hex(w, (second >> (8 * place)) & 255, 2)
+    _put_eight(w, first)
+    _put_eight(w, first >> 32)
+    _put_eight(w, second)
+    _put_eight(w, second >> 32)
 
 
 @compiled
@@ -232,8 +255,10 @@ def put_content(w: Any, row: Any) -> None:
         name += np.int64(row.cells_at) & 255
     put_name(w, name)
     put(w, 47)
-    for place in range(row.raw_size):
-        put(w, raw_octet(w, place))
+    begin, size = w.length, np.int64(row.raw_size)
+    for word in range((size + 7) >> 3):
+        store_long(w.text, begin + 8 * word, w.raw[word])
+    w.length = begin + size
 
 
 @compiled
@@ -247,7 +272,7 @@ def put_label(w: Any, name: Int) -> None:
 @compiled
 def content_id(w: Any) -> None:
     """The text becomes an id, in the first two words of ``state``."""
-    hashed(w, w.text, w.length, CONTENT)
+    hashed(w, w.length, CONTENT)
 
 
 def named(w: Any) -> None:

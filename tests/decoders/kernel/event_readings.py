@@ -30,7 +30,7 @@ class Both:
 
     def __init__(self, config: CorrelatorConfig | None = None) -> None:
         config = config or CorrelatorConfig()
-        self.compiled = EventKernel(config, Pseudonyms(TEST_KEY), plan(), clear=True)
+        self.compiled = EventKernel(config, Pseudonyms(TEST_KEY), plan(), clear=True, room=1024)
         self.plain = Correlator(config, Pseudonyms(TEST_KEY), plan(), clear=True)
         self.ours: list[Event] = []
         self.theirs: list[Event] = []

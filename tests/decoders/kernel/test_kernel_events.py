@@ -16,14 +16,12 @@ from decoders.errors import CaptureError, XinlingError
 from decoders.identity import Bindings, Pool
 from decoders.kernel import COMPILED
 from decoders.messages import Message, Record
-from decoders.pseudonyms import TEST_KEY, Pseudonyms
 from decoders.times import SECOND
 from tests.decoders.kernel.readings import CAPTURES, PCAP, records
 
 if not COMPILED:
     pytest.skip("needs numba (the extra `fast`)", allow_module_level=True)
 
-from decoders.kernel.events.kernel import EventKernel
 from tests.decoders.kernel.event_readings import Both, batches, of_messages, of_records
 
 LABS = "abc"
@@ -201,8 +199,3 @@ def test_bindings_survive_a_restart_whoever_kept_them() -> None:
 def test_a_table_of_something_else_is_refused() -> None:
     with pytest.raises(XinlingError, match="no table of TMSI bindings"):
         Both().compiled.bindings.restore(b"\x93\x01")
-
-
-def test_where_phones_are_to_tell_who_they_are_it_refuses_to_run() -> None:
-    with pytest.raises(XinlingError, match="phones"):
-        EventKernel(CorrelatorConfig(phones=1), Pseudonyms(TEST_KEY), None)

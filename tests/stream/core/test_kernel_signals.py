@@ -182,18 +182,11 @@ def captures(*, phones: int = 0) -> Iterator[Event | Reached | FeedScored]:
 
 
 @pytest.mark.usefixtures("_always")
+@pytest.mark.parametrize("phones", [0, 1000])
 def test_p1_long_captures_are_read_by_compiled_code_and_counted_as_ever(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, phones: int
 ) -> None:
-    fast = told(captures())
+    fast = told(captures(phones=phones))
     monkeypatch.setattr(offline.Captures, "many_events", False)
-    assert fast == told(captures())
+    assert fast == told(captures(phones=phones))
     assert "without compiled code" in caplog.text
-
-
-@pytest.mark.usefixtures("_always")
-def test_where_phones_are_learned_the_plain_way_is_gone_and_said_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    assert told(captures(phones=1000))
-    assert [one.message for one in caplog.records if "phones are learned" in one.message]
