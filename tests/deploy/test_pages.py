@@ -50,3 +50,18 @@ def test_every_promise_has_tests_that_name_it(number: int) -> None:
     files = (ROOT / "tests").rglob("test_*.py")
     named = re.compile(rf"def test_(?:\w+_)?p{number}_")
     assert any(named.search(file.read_text(encoding="utf-8")) for file in files)
+
+
+@pytest.mark.parametrize("name", [one for one in PAGES if one.endswith("-tests.md")])
+def test_every_test_that_a_page_of_tests_names_is_there(name: str) -> None:
+    files = (ROOT / "tests").rglob("test_*.py")
+    there = {
+        one for file in files for one in re.findall(r"def (test_\w+)", file.read_text("utf-8"))
+    }
+    rows = [line for line in (ROOT / name).read_text("utf-8").splitlines() if line[:2] == "| "]
+    sentences = [line for line in rows if not re.match(r"\| (promise|---)", line)]
+    assert sentences
+    for sentence in sentences:
+        named = re.findall(r"`(test_\w+)`", sentence)
+        assert named or "](" in sentence or "`make " in sentence, f"nothing holds {sentence}"
+        assert set(named) <= there, set(named) - there

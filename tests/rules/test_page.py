@@ -26,15 +26,3 @@ def test_the_page_names_every_trigger_and_every_setting() -> None:
     for kind in (fmt.Trigger, fmt.SettingsFile):
         for field in msgspec.structs.fields(kind):
             assert f"`{field.encode_name}`" in PAGE
-
-
-def test_every_test_that_the_page_of_tests_names_is_there() -> None:
-    tests = ROOT / "tests"
-    there = {
-        name
-        for path in tests.rglob("test_*.py")
-        for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))
-    }
-    named = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "campaigns-tests.md").read_text("utf-8"))
-    assert named
-    assert [name for name in named if name not in there] == []
