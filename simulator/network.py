@@ -103,8 +103,10 @@ class Network:
         return self._cell
 
     def settle(self, made: Rows, base: int) -> None:
-        """Takes over where phones are and whether they are on, without a message."""
-        made = made[np.lexsort((made["time"], made["person"]))]
+        """Takes over where phones are and whether they are on, without a message.
+
+        `made` is sorted by person and time, here and in `play`.
+        """
         self._moved(made)
         self._registered = self._world.lac[self._cell]
         self._vlr = self._world.msc[self._cell]
@@ -119,7 +121,6 @@ class Network:
         which a phone really changed its cell.
         """
         rng = np.random.default_rng([self._scenario.seed, 5, begin // SECOND])
-        made = made[np.lexsort((made["time"], made["person"]))]
         camped, switched = made[made["act"] == Act.CAMP], made[_STATE_AFTER[made["act"]] >= 0]
         states = _STATE_AFTER[switched["act"]]
         camps = _Known.of(camped, camped["cell"], self._cell, begin)

@@ -91,14 +91,14 @@ class Hours:
             self._kept.add(int(number))
 
     def take(self, hour: int) -> Rows:
-        """The rows of an hour, which are then gone."""
+        """The rows of an hour, by person and time; they are then gone from here."""
         if hour not in self._kept:
             return np.zeros(0, ROW)
         self._kept.discard(hour)
         path = self._path(hour)
         made: Rows = np.fromfile(path, ROW)
         path.unlink()
-        return made
+        return made[np.lexsort((made["time"], made["person"]))]
 
     def _path(self, hour: int) -> Path:
         return self._folder / f"{hour}.rows"
