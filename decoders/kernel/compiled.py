@@ -155,6 +155,24 @@ def _pointing(context: Any, builder: Any, signature: Any, given: Any) -> Any:
     return context.make_array(signature.args[0])(context, builder, given[0]).data
 
 
+def _soon(_context: Any, data: Any, _at: Any) -> Any:
+    return types.void(data, types.int64), _fetching
+
+
+def _fetching(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    of, begin = signature.args[0], given[0]
+    if isinstance(of, types.Array):
+        begin = context.make_array(of)(context, builder, begin).data
+    octets = ir.IntType(8).as_pointer()
+    place = builder.bitcast(builder.gep(begin, [given[1]]), octets)
+    number = ir.IntType(32)
+    how = [ir.Constant(number, told) for told in (0, 3, 1)]  # to read, often, data
+    kind = ir.FunctionType(ir.VoidType(), [octets, number, number, number])
+    called = builder.module.declare_intrinsic("llvm.prefetch", [octets], kind)
+    builder.call(called, [place, *how])
+    return context.get_dummy_value()
+
+
 def _copying(context: Any, builder: Any, signature: Any, given: Any) -> Any:
     size = ir.Constant(ir.IntType(64), signature.args[0].size)
     row, other = given
@@ -184,6 +202,8 @@ compress: Any = None
 """See `rounds.compress`."""
 mixed: Any = None
 """(value, other) -> a hash of two numbers."""
+soon: Any = None
+"""(data, at): what stands there is going to be read; nothing happens where nothing stands."""
 store_long: Any = None
 """(data, at, value) writes eight octets, most significant first."""
 memory: Any = None
@@ -198,5 +218,6 @@ if COMPILED:
     copy_row = intrinsic(_copy)
     compress = rounds.compress
     mixed = intrinsic(_mixed)
+    soon = intrinsic(_soon)
     store_long = intrinsic(_store_long)
     memory = inlined(lambda array: array) if CHECKED else intrinsic(_memory)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoders.kernel.compiled import compiled, entry, inlined, memory, mixed
+from decoders.kernel.compiled import compiled, entry, inlined, memory, mixed, soon
 from decoders.kernel.events.areas import LINKS_AT, bind, vlr_of
 from decoders.kernel.events.calling import NETWORK, NOBODY, RADIO
 from decoders.kernel.events.codes import (
@@ -59,7 +59,6 @@ from decoders.kernel.events.layout import (
     EVICTED,
     FIRST,
     FRAME_HERE,
-    HEAD,
     HEAP,
     HEAPED,
     L_GAPS,
@@ -69,15 +68,13 @@ from decoders.kernel.events.layout import (
     LINK,
     LINK_HERE,
     LIVE,
-    M_KEY,
-    M_NEXT,
     M_VALUE,
-    MAPS,
     MOST_CONNECTIONS,
     NAME_HERE,
     NEEDED,
     NODE,
     NOW,
+    OPENING,
     POOLS,
     PRINT,
     REPLACED,
@@ -86,24 +83,14 @@ from decoders.kernel.events.layout import (
     SIZE,
     TOLD_EVENTS,
     TRANSFER,
-    USED,
 )
-from decoders.kernel.events.memory import add, count, find, record, room
+from decoders.kernel.events.memory import add, announce, find, record, room
+from decoders.kernel.events.minutes import note_minute
 from decoders.kernel.events.persons import imsi_of
 from decoders.kernel.events.talk import absorb, clear, leave, receive
-from decoders.kernel.events.work import (
-    EVENTS,
-    KEPT_AT_ONCE,
-    MINUTE_OVER,
-    MINUTES,
-    OF_AREA,
-    OF_LINK,
-    Work,
-    print_of,
-)
+from decoders.kernel.events.work import EVENTS, KEPT_AT_ONCE, Work, print_of
 from decoders.kernel.machine import Int
 from decoders.kernel.program import BSSMAP
-from decoders.quality import WINDOW
 
 ROWS, ADVANCE, FINISH, CLEAR = range(4)
 """What is to be done: rows; time has come to a moment; it ends; what a RESET is between ends."""
@@ -161,18 +148,27 @@ def run(  # noqa: PLR0913, PLR0917  compiled code has no objects
         s[ROW_HERE] = index
         s[LINK_HERE] = links[row.link]
         s[FRAME_HERE] = np.int64(sources[row.source]) << 32 | np.int64(row.frame)
-        begin = np.int64(row.raw_at)
-        if begin < data.size:
-            s[PRINT] = print_of(m.w, data, begin, row)
-        else:
-            s[PRINT] = print_of(m.w, extra, begin - data.size, row)
-        if row.layer3_size > 0 and row.protocol == BSSMAP:
-            _command(s, row, data, extra)
+        if index + 1 < rows.size:
+            soon(data, np.int64(rows[index + 1].raw_at))
+        _know(m, row, data, extra)
         if _one(m, row):
             why = _reset(m, row)
             if why != DONE:
                 return np.int64(-1 - index), why
     return np.int64(rows.size), np.int64(DONE)
+
+
+@inlined
+def _know(m: Any, row: Any, data: Any, extra: Any) -> None:
+    """By what a message is known again."""
+    s, begin = m.s, np.int64(row.raw_at)
+    if begin < data.size:
+        s[PRINT] = print_of(m.w, data, begin, row)
+    else:
+        s[PRINT] = print_of(m.w, extra, begin - data.size, row)
+    announce(s, OPENING, s[PRINT])
+    if row.layer3_size > 0 and row.protocol == BSSMAP:
+        _command(s, row, data, extra)
 
 
 @compiled
@@ -224,7 +220,7 @@ def _advanced(m: Any, row: Any, time: Int) -> Int:
             queue(s, connection, later)
             continue
         s[NOW] = max(s[NOW], moment)
-        if s[NOW] >= s[CLOSES] and not _note_minute(m):
+        if s[NOW] >= s[CLOSES] and not note_minute(m):
             return np.int64(MINUTE)
         pop(s)
         leave_all(s, connection)
@@ -232,46 +228,9 @@ def _advanced(m: Any, row: Any, time: Int) -> Int:
         leave(m, row, connection, 0)
         let_go(s, connection)
     s[NOW] = max(s[NOW], time)
-    if s[NOW] >= s[CLOSES] and not _note_minute(m):
+    if s[NOW] >= s[CLOSES] and not note_minute(m):
         return np.int64(MINUTE)
     return np.int64(DONE)
-
-
-@compiled
-def _note_minute(m: Any) -> Any:
-    """A minute is over: what was counted in it is noted, if there is room."""
-    s, w = m.s, m.w
-    links = s[POOLS + 6 * LINK + USED]
-    if w.minutes_noted + links + count(s, AREA) >= MINUTES:
-        return False
-    for link in range(links):
-        _note(m, OF_LINK, link, record(s, LINK, link) + L_SEEN)
-    number = s[MAPS + 3 * AREA + HEAD]
-    while number >= 0:
-        at = record(s, AREA, number)
-        _note(m, OF_AREA, s[at + M_KEY], at + M_VALUE)
-        number = s[at + M_NEXT]
-    w.minutes[w.minutes_noted, 0], w.minutes[w.minutes_noted, 1] = MINUTE_OVER, s[NOW]
-    w.minutes_noted += 1
-    s[CLOSES] = (s[NOW] // WINDOW + 1) * WINDOW
-    return True
-
-
-@compiled
-def _note(m: Any, kind: Int, which: Int, at: Int) -> None:
-    """The six counts that stand here, if there are any; they begin anew."""
-    s, w = m.s, m.w
-    counted = np.int64(0)
-    for word in range(6):
-        counted |= s[at + word]
-    if counted == 0:
-        return
-    noted = w.minutes_noted
-    w.minutes[noted, 0], w.minutes[noted, 1] = kind, which
-    for word in range(6):
-        w.minutes[noted, 2 + word] = s[at + word]
-        s[at + word] = 0
-    w.minutes_noted = noted + 1
 
 
 @compiled

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from decoders.kernel.compiled import compiled, entry, inlined, memory, mixed
+from decoders.kernel.compiled import compiled, entry, inlined, memory, mixed, soon
 from decoders.kernel.events.layout import (
     BASE,
     COUNT,
@@ -83,6 +83,13 @@ def _slot(s: Any, region: Int, key: Int) -> Int:
     while s[base + place] != 0 and s[records + (s[base + place] - 1) * width + M_KEY] != key:
         place = (place + 1) & last
     return base + place
+
+
+@inlined
+def announce(s: Any, region: Int, key: Int) -> None:
+    """A key is going to be looked up: its place takes longer to come from memory than the rest."""
+    at = POOLS + 6 * (region + 1)
+    soon(s, s[at + BASE] + (mixed(key, 1) & (s[at + SIZE] - 1)))
 
 
 @compiled
