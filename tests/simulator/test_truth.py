@@ -1,6 +1,6 @@
 """What decoders and rules make of a simulated capture, held against the truth about it.
 
-Small populations; the figures at 10,000 people stand in docs/benchmarks.md.
+Small populations; the figures at 10,000 people stand in docs/simulator.md.
 """
 
 from __future__ import annotations
