@@ -32,7 +32,7 @@ def _tshark(path: Path, *options: str) -> str:
     [
         ("ethernet", ""),
         ("vlan", "network: {ciphering: false, imei: true, common_id: false}\n"),
-        ("sll", "network: {tmsi: new vlr, rejected: 20%}\n"),
+        ("sll", "network: {tmsi: new vlr, rejected: 20%, mscs: 4}\nkinds: {visitor: 50%}\n"),
         ("ip", "faults: {doubled: 2%, lost: 2%}\n"),
         ("mtp3", ""),
         ("sccp", ""),

@@ -24,6 +24,7 @@ async def test_all_who_left_are_found_and_nobody_else() -> None:
     assert await main(console, SPRING_FESTIVAL, paced=False) == 0
     assert isinstance(console.file, io.StringIO)
     said = console.file.getvalue()
+    assert said.count("left zhengzhou: LAC 17010, now 17024") == 8
     assert "\nreally left: 12, 12 of them found\n" in said
     assert "\ntriggers of somebody who had not left: 0\n" in said
     assert "\n  two-cities-one-home: 11 send\n" in said
