@@ -129,7 +129,7 @@ class Ingest(_Section, frozen=True):
     """Whose it is: `5=4177` says that identifier 5 is that of the MSC with point code 4177."""
     compiled: Literal["auto", "always", "never"] = "auto"
     """Whether compiled code reads (the extra `fast`): ``auto`` where it was made before and sources
-    are live or long; ``always`` makes it where need be, which takes minutes of one core, once."""
+    are live or long; ``always`` makes it where need be, which takes a minute or two, once."""
     flush_seconds: Annotated[float, Meta(ge=0.001, le=10)] = 0.02
     """How long an event waits for its batch to fill; longer, up to 0.2 s, where there are more than
     four partitions, so that records a second stay bounded."""

@@ -77,8 +77,8 @@ def in_parts(items: list[Message], every: int, config: CorrelatorConfig | None =
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize(
     "config",
-    [CorrelatorConfig(), TIGHT, CorrelatorConfig(pool=POOL)],
-    ids=["wide", "tight", "pool"],
+    [CorrelatorConfig(phones=20), TIGHT, CorrelatorConfig(pool=POOL)],
+    ids=["phones", "tight", "pool"],
 )
 def test_p1_cut_anywhere_it_tells_the_same_byte_for_byte(
     network: str, config: CorrelatorConfig
