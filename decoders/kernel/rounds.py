@@ -1,7 +1,7 @@
 """BLAKE2b's compression function, RFC 7693 3.2, in LLVM's language: what Python has no words for.
 
 Its twelve rounds are written out one after the other, so that its sixteen words stay in registers
-and no order of the block needs to be looked up: three times as fast as a loop over a table.
+and no order of the block needs to be looked up.
 """
 
 from __future__ import annotations
