@@ -67,9 +67,11 @@ format: $(VENV)/.test
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 
-# Resolves anew; needs uv. The runtime set is a part of the test set, version by version.
+# Resolves anew; needs uv. The runtime sets (fast: the image's) are parts of the test set, version by version.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  --extra test pyproject.toml requirements-build.in -o requirements-test.lock
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  -c requirements-test.lock pyproject.toml requirements-build.in -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  -c requirements-test.lock --extra fast pyproject.toml requirements-build.in -o requirements-fast.lock

@@ -7,6 +7,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 LINES = [
     line.strip()
@@ -51,8 +53,16 @@ def test_no_capture_secret_or_history_reaches_the_builder() -> None:
 def test_it_installs_nothing_but_what_the_lock_file_names() -> None:
     installs = [line for line in LINES if "pip install" in line]
     assert len(installs) == 2
-    assert "--require-hashes -r requirements.lock" in installs[0]
+    assert "--require-hashes -r requirements-fast.lock" in installs[0]
     assert "--no-deps --no-build-isolation ." in installs[1]
+
+
+def test_compiled_code_is_kept_where_the_user_may_write_and_compose_keeps_it() -> None:
+    assert any("XDG_CACHE_HOME=/var/cache" in line for line in LINES)
+    assert any("--owner=10001" in line and line.endswith("/var/cache/xinling") for line in LINES)
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert "kernel-cache:/var/cache/xinling" in composed["services"]["ingest"]["volumes"]
+    assert "kernel-cache" in composed["volumes"]
 
 
 def test_the_base_is_pinned_and_a_python_that_the_project_supports() -> None:
