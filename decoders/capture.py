@@ -12,7 +12,7 @@ from decoders.pcap import HEADER_SIZE, MAGICS, PcapParser
 from decoders.pcapng import MAGIC as PCAPNG_MAGIC
 from decoders.pcapng import PcapngParser
 
-_PART: Final = 262_144
+_PART: Final = 1_048_576
 """Octets parsed at a time: the records of one part are in memory at once."""
 
 

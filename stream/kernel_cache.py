@@ -72,9 +72,12 @@ def _folder() -> Path:
 
 
 def _digest() -> str:
-    """Of the sources that machine code is made from: the kernel, and whose constants it takes."""
-    decoders = Path(__file__).parent.parent / "decoders"
-    made = hashlib.blake2b(digest_size=8)
+    """Of the sources that machine code is made from: the kernel, and whose constants it takes.
+
+    And of where they are: numba keeps what each checkout made apart, so that only that is `ready`.
+    """
+    decoders = Path(__file__).resolve().parent.parent / "decoders"
+    made = hashlib.blake2b(str(decoders).encode(), digest_size=8)
     for file in sorted((decoders / "kernel").rglob("*.py")):
         if file.name in _UNSEEN:
             continue

@@ -77,7 +77,7 @@ def by_records() -> Kind:
 def by_frames() -> Kind:
     """By the thousand; what was not compiled before is compiled now, before anything is read."""
     if not kernel_cache.ready(events=True):
-        logger.warning("ingest: compiles what reads captures; this takes minutes, once")
+        logger.warning("ingest: compiles what reads captures; this takes a minute or two, once")
     from decoders.kernel import Kernel, frames_of  # noqa: PLC0415  loads numba
     from decoders.kernel.events.kernel import EventKernel  # noqa: PLC0415
     from stream.frames_feed import FramesFeed  # noqa: PLC0415
