@@ -34,6 +34,7 @@ from decoders.kernel.events.layout import (
     CONNECTION,
     D_GAP,
     D_GAPS,
+    D_NAMED_OF,
     DIALOGUE,
     DIRECTION,
     ENDS,
@@ -188,6 +189,7 @@ def restore(kernel: EventKernel, data: bytes) -> bool:
     if exact is None or restored is None:
         return False
     kernel._store.words = restored
+    kernel._store.records(DIALOGUE)[:, D_NAMED_OF] = 0  # the key may be another one now (P6)
     kernel._kept = OrderedDict(exact.kept)
     kernel.bindings.set_pool(kernel.bindings.pool)
     return True

@@ -89,6 +89,22 @@ def test_p1_cut_anywhere_it_tells_the_same_byte_for_byte(
     assert in_parts(items, 2, config) == whole
 
 
+def test_p6_under_another_key_nobody_is_called_as_before() -> None:
+    names = Pseudonyms(b"another key of 32 octets, made up", 2)
+    items = mutilated("three MSCs", 3)
+    one, known = kernel(), 0
+    for at, batch in enumerate(batches(items, 100), 1):
+        one.feed(batch)
+        other = EventKernel(CorrelatorConfig(), names, plan(), clear=True)
+        assert remembered.restore(other, remembered.dump(one))
+        for following in batches(items[at * 100 :][:100], 100):
+            for event in other.feed(following).events():
+                if event.imsi is not None:
+                    assert event.subscriber == names.subscriber(event.imsi)
+                    known += 1
+    assert known
+
+
 def test_a_memory_twice_dumped_is_the_same() -> None:
     one, two, three = half()[0], kernel(), kernel()
     assert remembered.restore(two, remembered.dump(one))  # what metrics count begins anew

@@ -14,6 +14,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from decoders import remembered
 from decoders.correlator import Correlator, CorrelatorConfig
 from decoders.events import Event
 from decoders.messages import Lai
@@ -349,7 +350,7 @@ async def full(world: World) -> None:
     ingest.bindings.serve(Lai("001", "01", 1), "185")
     ingest.bindings.bind("185", "0000000a", imsis()[0])
     ingest.bindings.bind("185", "0000000b", "001010000009999")
-    kept = Kept(VERSION, "source", "settings", 1, 5, 5, {}, packed(ingest))
+    kept = Kept(VERSION, "source", "settings", 1, 5, 5, {}, packed(remembered.dump(ingest)))
     pieces = pieces_of(world.redis, FIRST.secret, PREFIX + "probe")
     await pieces.put(msgspec.msgpack.encode(kept), 5)
     await SeedList(world.redis).put(["8613900000001"], Vault(world.redis, FIRST.secret), names)
