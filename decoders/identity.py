@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -56,6 +57,25 @@ class Kept(msgspec.Struct, array_like=True):
     areas: list[tuple[Lai, tuple[str, ...]]]
 
 
+@contextmanager
+def taken_up(data: bytes) -> Iterator[Kept]:
+    """A table as it was kept; raises XinlingError where it is none, or whoever takes it up says so.
+
+    That is by ValueError.
+    """
+    try:
+        kept = msgspec.msgpack.decode(data, type=Kept)
+        if kept.version == KEPT_VERSION and len(kept.imsis) == _PARTS:
+            yield kept
+            return
+    except (msgspec.DecodeError, ValueError):
+        pass
+    raise XinlingError(
+        "this is no table of TMSI bindings of this version",
+        remedy="start without it; bindings are learned again as subscribers update",
+    )
+
+
 class Bindings:
     """The table of TMSIs, and which VLRs serve which location areas."""
 
@@ -87,19 +107,10 @@ class Bindings:
 
     def restore(self, data: bytes) -> None:
         """Take up what `dump` gave; raises XinlingError where it is no such table."""
-        try:
-            kept = msgspec.msgpack.decode(data, type=Kept)
-            if kept.version == KEPT_VERSION and len(kept.imsis) == _PARTS:
-                self._imsis.restore(kept.imsis)
-                self._numbers = {vlr: number for number, vlr in enumerate(kept.vlrs)}
-                self._vlrs = OrderedDict(kept.areas)
-                return
-        except (msgspec.DecodeError, ValueError):
-            pass
-        raise XinlingError(
-            "this is no table of TMSI bindings of this version",
-            remedy="start without it; bindings are learned again as subscribers update",
-        )
+        with taken_up(data) as kept:
+            self._imsis.restore(kept.imsis)
+            self._numbers = {vlr: number for number, vlr in enumerate(kept.vlrs)}
+            self._vlrs = OrderedDict(kept.areas)
 
     def serve(self, area: Lai, vlr: str) -> None:
         """`vlr` was seen to serve `area`; in a pool several do."""

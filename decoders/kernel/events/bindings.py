@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoders.elements import plmn
-from decoders.errors import XinlingError
-from decoders.identity import KEPT_VERSION, Kept, Pool
+from decoders.identity import KEPT_VERSION, Kept, Pool, taken_up
 from decoders.kernel.columns import plmn_octets
 from decoders.kernel.compiled import entry, memory
 from decoders.kernel.events import follow, layout
@@ -30,8 +29,6 @@ from decoders.kernel.events.store import Store
 from decoders.kernel.events.tmsis import NEEDED, Tmsis
 from decoders.kernel.machine import Int
 from decoders.messages import Lai
-
-_PARTS = 5
 
 
 class KernelBindings:
@@ -111,18 +108,9 @@ class KernelBindings:
 
     def restore(self, data: bytes) -> None:
         """Take up what `dump` or `Bindings.dump` gave; raises XinlingError where it is neither."""
-        try:
-            kept = msgspec.msgpack.decode(data, type=Kept)
-            if kept.version == KEPT_VERSION and len(kept.imsis) == _PARTS:
-                self._tmsis.restore(kept.imsis)
-                self._restore_vlrs(kept)
-                return
-        except (msgspec.DecodeError, ValueError):
-            pass
-        raise XinlingError(
-            "this is no table of TMSI bindings of this version",
-            remedy="start without it; bindings are learned again as subscribers update",
-        )
+        with taken_up(data) as kept:
+            self._tmsis.restore(kept.imsis)
+            self._restore_vlrs(kept)
 
     def _restore_vlrs(self, kept: Kept) -> None:
         """VLRs get the numbers that they had."""
