@@ -72,6 +72,12 @@ class Redis(_Section, frozen=True):
     """State, ledger and vault."""
 
     url: str = "redis://127.0.0.1:6379/0"
+    """One server, or some nodes of a cluster: ``redis://host:6379,host:6379``."""
+    cluster: bool = False
+    """It is a Redis Cluster."""
+    replicas: Annotated[int, Meta(ge=0, le=9)] = 0
+    """Of a cluster: how many replicas of a primary must have each write before it counts. With as
+    many as there are, a primary that fails takes nothing along; 0 waits for none."""
     password: str = ""
     timeout_seconds: Seconds = 5.0
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from stream import roles
 from stream.config import Config
 from stream.keys.key_guard import held
+from stream.redis_client import redis_client, right_kind
 from stream.state import InfrastructureError
 
 
@@ -21,8 +21,9 @@ async def redis_of(config: Config, *, keyed: bool = False) -> AsyncIterator[Redi
     `keyed`: what is done makes or reads pseudonyms; ConfigError where the key is not the one that
     made what Redis holds.
     """
-    redis = roles.redis_client(config)
+    redis = redis_client(config)
     try:
+        await right_kind(redis)
         if keyed:
             await held(redis, config)
         yield redis

@@ -28,8 +28,9 @@ from stream.log_writer import LogWriter
 from stream.outcome_bridge import OutcomeBridge
 from stream.presence import Presence
 from stream.publisher import Publisher
+from stream.redis_client import redis_client
 from stream.redis_store import RedisStore
-from stream.roles import INGEST, Part, answering, bundle, redis_client, signature
+from stream.roles import INGEST, Part, answering, bundle, signature
 from stream.rules_watch import RulesWatch
 from stream.sms import seeds
 from stream.sms.seeds import SeedList

@@ -19,12 +19,15 @@ from redis.exceptions import RedisError
 
 from stream.config import Config
 from stream.keys.key_guard import held
+from stream.redis_cluster import pages
 
 EVERY_SECONDS: Final = 5.0
 SILENT_SECONDS: Final = 30
 """A process that said nothing for so long is not there."""
 _PREFIX: Final = "xl:present:"
 _LEAVE_SECONDS: Final = 1.0
+_AT_ONCE: Final = 1000
+"""Keys that Redis looks at for a page."""
 
 
 class Presence:
@@ -70,6 +73,9 @@ class Presence:
 
 async def present(redis: Redis) -> list[str]:
     """The roles that are there, as a person may find them."""
-    places = [place async for place in redis.scan_iter(f"{_PREFIX}*")]
-    found = [await redis.get(place) for place in places]
+    found = [
+        await redis.get(place)
+        async for places in pages(redis, f"{_PREFIX}*", _AT_ONCE)
+        for place in places
+    ]
     return sorted(who.decode() for who in found if isinstance(who, bytes))

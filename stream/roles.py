@@ -11,6 +11,8 @@ from redis.exceptions import RedisError, ResponseError
 from stream import metrics, rule_files
 from stream.config import Config
 from stream.layout import SMALL_ENTRY
+from stream.redis_client import right_kind
+from stream.redis_cluster import settings_of_each
 from stream.retry import patiently
 from stream.state import InfrastructureError
 from stream.subscribers import REDIS
@@ -40,24 +42,16 @@ class Part(ABC):
         """Lets go of everything; `run` has been cancelled."""
 
 
-def redis_client(config: Config, kind: type[Redis] = Redis) -> Redis:
-    """A client of the configured Redis; connects at first use."""
-    return kind.from_url(
-        config.redis.url,
-        password=config.redis.password or None,
-        socket_timeout=config.redis.timeout_seconds,
-        socket_connect_timeout=config.redis.timeout_seconds,
-    )
-
-
 async def answering(redis: Redis, patience: float) -> None:
-    """Waits for Redis, and warns of one that may forget what it answered.
+    """Waits for Redis, all of it, and warns of one that may forget what it answered.
 
-    Raises InfrastructureError when it stays away.
+    Raises InfrastructureError when it stays away, ConfigError where it is a cluster that is taken
+    for one server, or the reverse.
     """
 
     async def ping() -> None:
         await redis.ping()
+        await right_kind(redis)
         await _warn_of_forgetting(redis)
         await _warn_of_room(redis)
 
@@ -86,32 +80,29 @@ def signature(config: Config) -> object:
 async def _warn_of_forgetting(redis: Redis) -> None:
     """Without `appendfsync always` a crash may take claims of the ledger back (P2)."""
     try:
-        found = await redis.config_get("append*")
+        servers = await settings_of_each(redis, "append*")
     except ResponseError:
         logger.info("Redis does not let us see whether it keeps what it answers")
         return
-    kept = {_text(name or ""): _text(value or "") for name, value in found.items()}
-    durable = kept.get("appendonly") == "yes" and kept.get("appendfsync") == "always"
-    metrics.redis_forgets.set(not durable)
-    if not durable:
+    forgetting = [kept for kept in servers if not _durable(kept)]
+    metrics.redis_forgets.set(bool(forgetting))
+    if forgetting:
         logger.warning(
-            "Redis may forget its last second in a crash (appendonly %s, appendfsync %s): "
+            "Redis may forget its last second in a crash (appendonly %s, appendfsync %s%s): "
             "offers submitted in it could be sent again; set appendonly yes, appendfsync always",
-            kept.get("appendonly"),
-            kept.get("appendfsync"),
+            forgetting[0].get("appendonly"),
+            forgetting[0].get("appendfsync"),
+            f", {len(forgetting)} of {len(servers)} nodes" if len(servers) > 1 else "",
         )
 
 
 async def _warn_of_room(redis: Redis) -> None:
     """Buckets of subscribers stay small as long as their longest entry may (`stream.layout`)."""
     try:
-        found = await redis.config_get(_ROOM)
+        servers = await settings_of_each(redis, _ROOM)
     except ResponseError:
         return
-    octets = next(
-        (int(value or 0) for name, value in found.items() if _text(name or "") == _ROOM),
-        SMALL_ENTRY,
-    )
+    octets = min(int(kept.get(_ROOM) or SMALL_ENTRY) for kept in servers)
     if octets < SMALL_ENTRY:
         logger.warning(
             "Redis needs twice the memory for states: set %s to %d (it is %d)",
@@ -119,5 +110,5 @@ async def _warn_of_room(redis: Redis) -> None:
         )  # fmt: skip
 
 
-def _text(value: bytes | str) -> str:
-    return value if isinstance(value, str) else value.decode()
+def _durable(kept: dict[str, str]) -> bool:
+    return kept.get("appendonly") == "yes" and kept.get("appendfsync") == "always"

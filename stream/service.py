@@ -29,6 +29,8 @@ from stream import garbage, roles, rule_files, topics
 from stream.cancelling import cancelled
 from stream.config import Config, ConfigError
 from stream.ingest_role import IngestPart
+from stream.redis_client import check as check_redis
+from stream.redis_client import redis_client
 from stream.redis_store import RedisStore
 from stream.roles import Part
 from stream.rule_files import FileError
@@ -90,6 +92,7 @@ def validate(config: Config) -> int:
     Raises ConfigError, FileError, CampaignErrors.
     """
     configuration.privacy_key(config)
+    check_redis(config.redis)
     rules = RuleSet.load(roles.bundle(config), running=True, allocated=True)
     rule_files.plan(config.rules.plan)
     if config.rules.seeds:
@@ -103,7 +106,7 @@ def validate(config: Config) -> int:
 
 async def _have_rules(config: Config) -> bool:
     """Whether a start before this one left rules in force."""
-    store = RedisStore(roles.redis_client(config))
+    store = RedisStore(redis_client(config))
     try:
         return bool(await store.rules(0))
     except StoreUnavailableError:

@@ -19,9 +19,10 @@ from stream.log import Batch, encode
 from stream.presence import Presence
 from stream.publisher import Publisher
 from stream.publishing import Publishing
+from stream.redis_client import redis_client
 from stream.redis_store import RedisStore
 from stream.relay import Relay
-from stream.roles import SUBSCRIBERS, Part, answering, redis_client
+from stream.roles import SUBSCRIBERS, Part, answering
 from stream.silence import SilenceWatch
 from stream.state import InfrastructureError
 from stream.subscribers import Subscribers

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from decoders.pseudonyms import Pseudonyms
 from decoders.times import SECOND
+from stream.redis_cluster import pages
 from stream.sms.ledger import KEEP_SECONDS
 
 ANSWER_SECONDS = 30 * 86_400
@@ -91,8 +92,8 @@ class Answers:
                 if no is not None:
                     pipe.set(_NO + one.new, no)
                     gone.append(_NO + one.old)
-            if gone:
-                pipe.delete(*gone)
+            for place in gone:
+                pipe.delete(place)
             await pipe.execute()
 
     def _key(self, number: str) -> str:
@@ -127,12 +128,8 @@ def _noted(member: bytes | str, score: float) -> Noted:
 
 async def who_said_no(redis: Redis, prefix: str, at_once: int) -> AsyncIterator[list[str]]:
     """Who has opted out by a reply, of those whose names begin with `prefix`, some at a time."""
-    cursor = 0
-    while True:
-        cursor, places = await redis.scan(cursor, match=f"{_NO}{prefix}*", count=at_once)
-        yield [text(place).removeprefix(_NO) for place in places]
-        if not cursor:
-            return
+    async for places in pages(redis, f"{_NO}{prefix}*", at_once):
+        yield [place.removeprefix(_NO) for place in places]
 
 
 async def forget_no(redis: Redis, subscribers: Sequence[str]) -> None:

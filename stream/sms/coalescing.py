@@ -14,6 +14,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from stream.redis_cluster import ClusterRedis
+
 _MOST = 500
 """Commands of one round trip."""
 
@@ -22,33 +24,40 @@ _Asked = tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]
 """A command, its options, and who waits for the answer."""
 
 
-class CoalescingRedis(Redis):
-    """`redis.asyncio.Redis`, whose plain commands share their round trips; pipelines do not."""
+class Coalescing:
+    """Before a client's class: its plain commands share their round trips; pipelines do not."""
 
     _waiting: list[_Asked]
     _sending: asyncio.Task[None] | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        """As `redis.asyncio.Redis`."""
+        """As the client."""
         super().__init__(*args, **options)
         self._waiting = []
 
+    def alone(self, command: str) -> bool:
+        """Whether a command cannot stand in a pipeline."""
+        del command
+        return False
+
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """The answer to a command; raises redis.exceptions.RedisError."""
+        if self.alone(args[0]):
+            return await self._asked(*args, **options)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((args, options, answer))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send(), name="redis commands")
         return await answer
 
-    async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001  as above it
+    async def aclose(self, *args: Any, **options: Any) -> None:
         """Ends; who still waits gets an error."""
         sending, self._sending = self._sending, None
         while sending is not None and not sending.done():
             sending.cancel()
             await asyncio.wait([sending], timeout=0.05)
         self._fail(self._waiting, RedisConnectionError("the client is closed"))
-        await super().aclose(close_connection_pool)
+        await super().aclose(*args, **options)  # type: ignore[misc]  # of the client
 
     async def _send(self) -> None:
         while self._waiting:
@@ -69,17 +78,32 @@ class CoalescingRedis(Redis):
         if len(some) == 1:
             args, options, _ = some[0]
             try:
-                return [await super().execute_command(*args, **options)]  # type: ignore[no-untyped-call]
+                return [await self._asked(*args, **options)]
             except ResponseError as error:
                 return [error]
-        pipe = self.pipeline(transaction=False)
+        pipe = self.pipeline(transaction=False)  # type: ignore[attr-defined]  # of the client
         for args, options, _ in some:
             pipe.execute_command(*args, **options)
         return list(await pipe.execute(raise_on_error=False))
 
+    async def _asked(self, *args: Any, **options: Any) -> Any:
+        return await super().execute_command(*args, **options)  # type: ignore[misc]  # of the client
+
     def _fail(self, some: list[_Asked], error: Exception) -> None:
         for _, _, future in some:
             _settle(future, error)
+
+
+class CoalescingRedis(Coalescing, Redis):  # type: ignore[misc]  # as the library does
+    """`redis.asyncio.Redis`, likewise."""
+
+
+class CoalescingCluster(Coalescing, ClusterRedis):  # type: ignore[misc]  # likewise
+    """`ClusterRedis`, likewise: a round trip to each node that is asked."""
+
+    def alone(self, command: str) -> bool:
+        """What goes to nodes, not to a key."""
+        return self.keyless(command)
 
 
 def _settle(future: asyncio.Future[Any], answer: Any) -> None:

@@ -20,13 +20,13 @@ from stream.config import Config
 from stream.presence import Presence
 from stream.publisher import Publisher
 from stream.publishing import Publishing, verdict_of
+from stream.redis_client import redis_client
 from stream.redis_store import RedisStore
 from stream.retry import patiently
-from stream.roles import DELIVERY, Part, answering, redis_client
+from stream.roles import DELIVERY, Part, answering
 from stream.sms import outcomes
 from stream.sms.answering import Answering
 from stream.sms.answers import Answers
-from stream.sms.coalescing import CoalescingRedis
 from stream.sms.delivery import Clocks, Delivery
 from stream.sms.gate import StoreGate
 from stream.sms.ledger import Ledger
@@ -54,7 +54,7 @@ class DeliveryPart(Part):
     def __init__(self, config: Config, log: Log, fail: Fail) -> None:
         self._config = config
         self._patience = config.service.retry_seconds
-        self._redis = redis_client(config, CoalescingRedis)
+        self._redis = redis_client(config, coalescing=True)
         self._presence = Presence(self._redis, config, DELIVERY)
         self._publisher = Publisher(config.kafka, self._patience)
         self._publishing = Publishing(self._publisher, log.partitions)

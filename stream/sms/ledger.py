@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
+from stream.redis_cluster import pages
 from stream.sms import outcomes
 
 KEEP_SECONDS = 155 * 86_400
@@ -279,20 +280,16 @@ def _text(value: bytes | str) -> str:
 async def of_subscribers(redis: Redis, prefix: str, at_once: int) -> AsyncIterator[dict[str, str]]:
     """Offers whose subscriber's name begins with `prefix`, with that name, some at a time."""
     head, tail = (_RECORD % "*").split("*")
-    cursor = 0
-    while True:
-        cursor, places = await redis.scan(cursor, match=_RECORD % "*", count=at_once)
+    async for places in pages(redis, _RECORD % "*", at_once):
         async with redis.pipeline(transaction=False) as pipe:
             for place in places:
                 pipe.hget(place, "subscriber")
             names = await pipe.execute()
         found = {
-            _text(place).removeprefix(head).removesuffix(tail): _text(name or b"")
+            place.removeprefix(head).removesuffix(tail): _text(name or b"")
             for place, name in zip(places, names, strict=True)
         }
         yield {offer: name for offer, name in found.items() if name.startswith(prefix)}
-        if not cursor:
-            return
 
 
 async def rename(redis: Redis, subscribers: Mapping[str, str]) -> None:

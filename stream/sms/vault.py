@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from redis.asyncio import Redis
 
 from decoders.errors import XinlingError
+from stream.redis_cluster import pages
 
 _PREFIX = "xl:vault:"
 _FORM = b"\x01"
@@ -113,10 +114,5 @@ async def in_vault(redis: Redis, prefix: str, at_once: int) -> AsyncIterator[lis
 
     One may come twice. Who is put or erased meanwhile may come or not.
     """
-    cursor = 0
-    while True:
-        cursor, places = await redis.scan(cursor, match=f"{_PREFIX}{prefix}*", count=at_once)
-        names = [place if isinstance(place, str) else place.decode() for place in places]
-        yield [name.removeprefix(_PREFIX) for name in names]
-        if not cursor:
-            return
+    async for places in pages(redis, f"{_PREFIX}{prefix}*", at_once):
+        yield [place.removeprefix(_PREFIX) for place in places]

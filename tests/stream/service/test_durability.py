@@ -19,6 +19,9 @@ class Fake:
     async def ping(self) -> bool:
         return True
 
+    async def info(self, _section: str) -> dict[str, int]:
+        return {"cluster_enabled": 0}
+
     async def config_get(self, _pattern: str) -> dict[bytes, bytes]:
         if self._found is None:
             raise ResponseError("unknown command 'CONFIG'")

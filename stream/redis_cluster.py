@@ -1,0 +1,215 @@
+"""A Redis Cluster, asked as if it were one Redis: what ours asks of several keys goes to each node.
+
+Only what one script touches must lie together, and does: its keys share a hash tag. Everything else
+that names several keys (`mget`, `mset`, `delete`) is a pipeline here, in which each key finds its
+node. A cluster that is out of order just now (a node gone, slots without one) is a `RedisError`
+like a Redis that is away, whatever the library calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterPipeline
+from redis.commands.cluster import READ_COMMANDS
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisClusterException, RedisError
+
+from stream.config import ConfigError
+
+_WAIT_MS: Final = 2_000
+"""For replicas to have a write."""
+_SCRIPTS: Final = frozenset({"EVAL", "EVALSHA"})
+_NO_CLUSTER: Final = "Cluster mode is not enabled"
+
+
+class NotReplicatedError(RedisConnectionError):
+    """Too few replicas have what was written, which stands there all the same."""
+
+
+class ClusterChangedError(RedisError):
+    """Slots moved from node to node while all keys were being read: some may not have been seen."""
+
+
+class ClusterRedis(RedisCluster):
+    """`redis.asyncio.Redis` over a cluster, as far as ours asks it.
+
+    Attributes:
+        replicas: how many replicas must have a write before it is answered; else
+            `NotReplicatedError`. A primary that fails then takes nothing along that was answered.
+    """
+
+    replicas = 0
+
+    def keyless(self, command: str) -> bool:
+        """Whether a command goes to nodes, not to a key."""
+        return command in self.command_flags or command == "SCAN"
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """The answer to a command; raises RedisError, ConfigError where this is no cluster."""
+        command = args[0]
+        if self.replicas and command not in READ_COMMANDS and not self.keyless(command):
+            pipe = self.pipeline()
+            pipe.execute_command(*args, **options)
+            return (await pipe.execute())[0]
+        with _plain_errors():
+            return await super().execute_command(*args, **options)
+
+    def pipeline(self, transaction: object = None, shard_hint: object = None) -> ClusterPipeline:
+        """Commands in one round trip to each node; never a transaction."""
+        del transaction, shard_hint
+        return _Pipeline(self)  # type: ignore[abstract]  # as the library does
+
+    async def ping(self, **options: Any) -> bool:
+        """Whether every primary answers."""
+        await self.execute_command("PING", target_nodes=self.PRIMARIES, **options)
+        return True
+
+    async def mget(self, keys: Iterable[Any], *more: Any) -> list[Any]:
+        """The values of several keys, in their order."""
+        return await self._each("GET", [(key,) for key in (*keys, *more)])
+
+    async def mset(self, mapping: Mapping[Any, Any]) -> bool:
+        """Writes several keys; not at one instant."""
+        await self._each("SET", list(mapping.items()))
+        return True
+
+    async def delete(self, *names: Any) -> int:
+        """How many of several keys were there; they are not any more."""
+        return sum(await self._each("DEL", [(name,) for name in names]))
+
+    async def exists(self, *names: Any) -> int:
+        """How many of several keys are there."""
+        return sum(await self._each("EXISTS", [(name,) for name in names]))
+
+    async def nodes(self) -> list[str]:
+        """The primary of each slot, in the order of slots, as the cluster has it now."""
+        with _plain_errors():
+            await self.initialize()
+            await self.nodes_manager.initialize()
+        slots = self.nodes_manager.slots_cache
+        return [slots[slot][0].name for slot in sorted(slots)]
+
+    async def _each(self, command: str, arguments: list[tuple[Any, ...]]) -> list[Any]:
+        if len(arguments) == 1:
+            return [await self.execute_command(command, *arguments[0])]
+        pipe = self.pipeline()
+        for one in arguments:
+            pipe.execute_command(command, *one)
+        return await pipe.execute()
+
+
+class _Pipeline(ClusterPipeline):
+    """Commands in one round trip to each node, and at its end a wait for the replicas."""
+
+    def __init__(self, client: ClusterRedis) -> None:
+        super().__init__(client)
+        self._client = client
+        self._written: list[Any] = []
+
+    def execute_command(self, *args: Any, **options: Any) -> ClusterPipeline:
+        """One more command."""
+        if self._client.replicas and args[0] not in READ_COMMANDS:
+            self._written.append(_key_of(args))
+        return super().execute_command(*args, **options)
+
+    async def execute(
+        self,
+        raise_on_error: bool = True,  # noqa: FBT001, FBT002  as above it
+        allow_redirections: bool = True,  # noqa: FBT001, FBT002
+    ) -> list[Any]:
+        """The answers, in order; raises RedisError."""
+        with _plain_errors():
+            waits = await self._wait()
+            answers: list[Any] = await super().execute(raise_on_error, allow_redirections)
+        if not waits:
+            return answers
+        if any(_too_few(found, self._client.replicas) for found in answers[-waits:]):
+            raise NotReplicatedError("too few replicas have what was written")
+        return answers[:-waits]
+
+    async def _wait(self) -> int:
+        """Has each node that is written to wait for its replicas; how many nodes."""
+        if not self._written:
+            return 0
+        await self._client.initialize()
+        found = [self._client.get_node_from_key(key) for key in self._written]
+        nodes = {node.name: node for node in found if node is not None}
+        for node in nodes.values():
+            wait = ("WAIT", self._client.replicas, _WAIT_MS)
+            super().execute_command(*wait, target_nodes=node)
+        return len(nodes)
+
+
+async def pages(redis: Redis | ClusterRedis, match: str, at_once: int) -> AsyncIterator[list[str]]:
+    """The keys that look like `match`, some at a time, of every node.
+
+    One may come twice. What is made or deleted meanwhile may come or not. Raises RedisError;
+    `ClusterChangedError` at the end, where slots moved meanwhile.
+    """
+    if not isinstance(redis, ClusterRedis):
+        async for page in _pages(redis, match, at_once):
+            yield page
+        return
+    before = await redis.nodes()
+    for name in dict.fromkeys(before):
+        async for page in _pages(
+            redis, match, at_once, target_nodes=redis.get_node(node_name=name)
+        ):
+            yield page
+    if await redis.nodes() != before:
+        raise ClusterChangedError("the cluster moved slots meanwhile: begin again")
+
+
+async def settings_of_each(redis: Redis | ClusterRedis, pattern: str) -> list[dict[str, str]]:
+    """What every server is set to, of a cluster replicas too; raises RedisError."""
+    if isinstance(redis, ClusterRedis):
+        await redis.nodes()
+        nodes = redis.get_nodes()
+        found = [await redis.config_get(pattern, target_nodes=node) for node in nodes]
+    else:
+        found = [await redis.config_get(pattern)]
+    return [{_text(name or ""): _text(value or "") for name, value in one.items()} for one in found]
+
+
+async def _pages(
+    redis: Redis | ClusterRedis, match: str, at_once: int, **options: Any
+) -> AsyncIterator[list[str]]:
+    cursor: Any = 0
+    while True:
+        cursor, keys = await redis.scan(cursor, match=match, count=at_once, **options)
+        if isinstance(cursor, dict):
+            (cursor,) = cursor.values()
+        yield [_text(key) for key in keys]
+        if not cursor:
+            return
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """What the library raises beside `RedisError` while nodes come and go, as that."""
+    try:
+        yield
+    except RedisClusterException as error:
+        if _NO_CLUSTER in str(error):
+            raise ConfigError(
+                "the server is not a node of a Redis Cluster",
+                key="redis.cluster",
+                remedy="set it to false, or name nodes of a cluster in redis.url",
+            ) from error
+        raise RedisConnectionError(str(error)) from error
+
+
+def _key_of(command: tuple[Any, ...]) -> Any:
+    return command[3] if command[0] in _SCRIPTS else command[1]
+
+
+def _too_few(found: object, wanted: int) -> bool:
+    return not isinstance(found, int) or found < wanted
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()
