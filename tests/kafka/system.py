@@ -45,6 +45,9 @@ class RedisServer:
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
 
+    settings = ""
+    """Further lines of the section `redis` of a configuration."""
+
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
@@ -169,10 +172,11 @@ class Kept:
 class System:
     """Everything that a service stands on, and the processes of the service."""
 
-    def __init__(self, home: Path, broker: Broker) -> None:
+    def __init__(self, home: Path, broker: Broker, redis: Any = None) -> None:
+        """`redis` is a `RedisServer` or something that does as much, such as `RedisNodes`."""
         self.home = home
         self.broker = broker
-        self.redis = RedisServer(home / "redis")
+        self.redis: Any = redis or RedisServer(home / "redis")
         self.smsc = Smsc(password=SMSC_PASSWORD)
         self.config = home / "xinling.toml"
         self.processes: list[Xinling] = []
@@ -240,6 +244,7 @@ partitions = {PARTITIONS}
 session_seconds = 6
 [redis]
 url = "{self.redis.url}"
+{self.redis.settings}
 [smpp]
 port = {self.smsc.port}
 password = "{SMSC_PASSWORD}"
