@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 from redis.asyncio import Redis, RedisCluster
@@ -24,6 +25,10 @@ _WAIT_MS: Final = 2_000
 """For replicas to have a write."""
 _SCRIPTS: Final = frozenset({"EVAL", "EVALSHA"})
 _NO_CLUSTER: Final = "Cluster mode is not enabled"
+
+
+_at_work: ContextVar[bool] = ContextVar("_at_work", default=False)
+"""Whether the library is executing a command."""
 
 
 class NotReplicatedError(RedisConnectionError):
@@ -55,7 +60,7 @@ class ClusterRedis(RedisCluster):
             pipe = self.pipeline()
             pipe.execute_command(*args, **options)
             return (await pipe.execute())[0]
-        with _plain_errors():
+        with _library_at_work():
             return await super().execute_command(*args, **options)
 
     def pipeline(self, transaction: object = None, shard_hint: object = None) -> ClusterPipeline:
@@ -85,9 +90,26 @@ class ClusterRedis(RedisCluster):
         """How many of several keys are there."""
         return sum(await self._each("EXISTS", [(name,) for name in names]))
 
+    async def aclose(self) -> None:
+        """Ends. While the library executes a command: it asks anew who has which slot.
+
+        There the library means to close whatever is connected, and others' commands with it.
+        """
+        if not self.at_work:
+            await super().aclose()
+            return
+        self._initialize = True
+        for node in self.get_nodes():
+            await node.disconnect_free_connections()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it is the library that calls, in the middle of a command."""
+        return _at_work.get()
+
     async def nodes(self) -> list[str]:
         """The primary of each slot, in the order of slots, as the cluster has it now."""
-        with _plain_errors():
+        with _library_at_work():
             await self.initialize()
             await self.nodes_manager.initialize()
         slots = self.nodes_manager.slots_cache
@@ -122,7 +144,7 @@ class _Pipeline(ClusterPipeline):
         allow_redirections: bool = True,  # noqa: FBT001, FBT002
     ) -> list[Any]:
         """The answers, in order; raises RedisError."""
-        with _plain_errors():
+        with _library_at_work():
             waits = await self._wait()
             answers: list[Any] = await super().execute(raise_on_error, allow_redirections)
         if not waits:
@@ -189,10 +211,13 @@ async def _pages(
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
+def _library_at_work() -> Iterator[None]:
     """What the library raises beside `RedisError` while nodes come and go, as that."""
+    token = _at_work.set(True)
     try:
         yield
+    except AttributeError as error:  # a connection that another command has just closed
+        raise RedisConnectionError("the connection was closed") from error
     except RedisClusterException as error:
         if _NO_CLUSTER in str(error):
             raise ConfigError(
@@ -201,6 +226,8 @@ def _plain_errors() -> Iterator[None]:
                 remedy="set it to false, or name nodes of a cluster in redis.url",
             ) from error
         raise RedisConnectionError(str(error)) from error
+    finally:
+        _at_work.reset(token)
 
 
 def _key_of(command: tuple[Any, ...]) -> Any:

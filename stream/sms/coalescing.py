@@ -105,6 +105,13 @@ class CoalescingCluster(Coalescing, ClusterRedis):  # type: ignore[misc]  # like
         """What goes to nodes, not to a key."""
         return self.keyless(command)
 
+    async def aclose(self, *args: Any, **options: Any) -> None:
+        """Ends; see `ClusterRedis.aclose`."""
+        if self.at_work:
+            await ClusterRedis.aclose(self)
+        else:
+            await super().aclose(*args, **options)
+
 
 def _settle(future: asyncio.Future[Any], answer: Any) -> None:
     if future.done():  # whoever asked was cancelled
