@@ -96,6 +96,19 @@ class RedisNodes:
             assert node is not None
             return int(node.port)
 
+    def fail_over(self, key: str) -> None:
+        """Kills the primary of a key; a replica takes its place, and it comes back as one."""
+        port = self.primary_of(key)
+        self.kill(port)
+
+        def moved() -> None:
+            if self.primary_of(key) == port:
+                raise redis.RedisError("not yet")
+
+        eventually(moved)
+        self.start_node(port)
+        self.wait()
+
     def _running(self) -> list[int]:
         return [port for port in self.ports if port in self._nodes]
 

@@ -55,7 +55,7 @@ async def test_p2_on_a_cluster_all_is_decided_and_sent_once_and_every_command_wo
     sent = wanted.total()
     await until(lambda: len(system.smsc.submitted) >= sent, UP_SECONDS, system.said)
     assert expected.submitted(list(system.smsc.submitted)) == wanted
-    assert in_flight(system) == []
+    await until(lambda: not in_flight(system), UP_SECONDS, system.said)
 
     await asked(system)
     for role in roles.values():

@@ -1,0 +1,105 @@
+"""P2 where a replica takes the place of a primary that had answered what no replica has.
+
+A partition's decisions go back together and are made again, the same. The ledger's claims are not
+made again: `redis.replicas` has each write wait until it is on a replica.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import redis
+from killed_worker import PARTITIONS, written
+from redis_nodes import RedisNodes, eventually
+from test_lost_second import MORE, SOME, handled, made_again
+
+from stream.config import Config
+from stream.config import Redis as RedisConfig
+from stream.redis_client import redis_client
+from stream.redis_store import RedisStore
+from stream.state import StateStore, StoreUnavailableError
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[RedisNodes]:
+    with tempfile.TemporaryDirectory() as directory:
+        found = RedisNodes(Path(directory), replicas=1, durable=False)
+        try:
+            found.start()
+            yield found
+        finally:
+            found.stop()
+
+
+@pytest.fixture
+async def store(nodes: RedisNodes, replicas: int) -> AsyncIterator[StateStore]:
+    settings = RedisConfig(url=nodes.url, cluster=True, replicas=replicas)
+    client = redis_client(Config(redis=settings))
+    await client.flushall()
+    opened = RedisStore(client)
+    yield opened
+    await opened.close()
+
+
+def cut_off(nodes: RedisNodes) -> tuple[int, int]:
+    """The primary of partition 0 goes on, and its replica hears no more of it; their ports."""
+    port = nodes.primary_of("{p0}")
+    with redis.Redis(port=port) as primary:
+        about = primary.info("replication")["slave0"]
+        primary.execute_command("ACL SETUSER", "default", "-psync", "-sync", "-replconf")
+        primary.client_kill_filter(_type="replica")
+    return port, int(about["port"])
+
+
+def promoted(replica: int) -> None:
+    """Waits until a replica has taken its primary's place."""
+
+    def is_primary() -> None:
+        with redis.Redis(port=replica) as node:
+            if node.info("replication")["role"] != "master":
+                raise redis.RedisError("a replica still")
+
+    eventually(is_primary)
+
+
+@pytest.mark.parametrize("replicas", [0])
+async def test_p2_what_a_failover_lost_is_noticed_and_its_decisions_made_again(
+    nodes: RedisNodes, store: StateStore
+) -> None:
+    log = written("log")
+    offsets = [0] * PARTITIONS
+    assert await handled(store, list(islice(log, SOME)), offsets) is None
+    primary, replica = cut_off(nodes)
+    assert await handled(store, list(islice(log, MORE)), offsets) is None
+    nodes.kill(primary)
+    promoted(replica)
+    gap = await handled(store, list(log), offsets)
+    nodes.start_node(primary)
+    nodes.wait()
+    assert gap is not None, "records that the replica never had were passed over"
+    assert gap.expected < gap.found
+    assert sum(await made_again(store)) < sum(offsets)
+
+
+@pytest.mark.parametrize("replicas", [1])
+async def test_p2_nothing_counts_before_a_replica_has_it(
+    nodes: RedisNodes, store: StateStore
+) -> None:
+    log = written("log")
+    offsets = [0] * PARTITIONS
+    assert await handled(store, list(islice(log, SOME)), offsets) is None
+    primary, replica = cut_off(nodes)
+    with pytest.raises(StoreUnavailableError, match="too few replicas"):
+        await handled(store, list(islice(log, MORE)), offsets)
+    nodes.kill(primary)
+    promoted(replica)
+    nodes.start_node(primary)
+    nodes.wait()
+    begin = await made_again(store)
+    assert all(kept >= told for kept, told in zip(begin, offsets, strict=True))
