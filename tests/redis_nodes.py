@@ -28,7 +28,7 @@ class RedisNodes:
         need("redis-server")
         need("redis-cli")
         self.replicas = replicas
-        self.ports = _free_ports(3 * (1 + replicas))
+        self.ports = free_ports(3 * (1 + replicas))
         self._home = home
         self._durable = durable
         self._nodes: dict[int, subprocess.Popen[bytes]] = {}
@@ -124,6 +124,22 @@ def cluster(directory: str) -> Iterator[int]:
         nodes.stop()
 
 
+@contextmanager
+def one(directory: str) -> Iterator[str]:
+    """The URL of a server that is no cluster, over TCP."""
+    need("redis-server")
+    (port,) = free_ports(1)
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory]
+    server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+    try:
+        with redis.Redis(port=port) as client:
+            eventually(client.ping)
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait(10)
+
+
 def need(program: str) -> None:
     if shutil.which(program) is None:
         pytest.skip(f"no {program} here; on Debian: apt-get install redis-server")
@@ -154,7 +170,8 @@ def _is_whole(node: redis.Redis, replicas: int) -> None:
         raise redis.RedisError("not in step")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens at, each with the one that a node's bus would have."""
     found: list[int] = []
     while len(found) < count:
         with socket.socket() as probe, socket.socket() as bus:
