@@ -105,7 +105,7 @@ class Correlator:
     def feed(self, message: Message) -> list[Event]:
         """The events that become true with this message, and those that became so before it."""
         events = self.advance(message.time)
-        self.quality.heard(message.link, gap=message.gap)
+        self.quality.heard(message.link, missing=0 if message.within else message.gap)
         if message.gap:
             self._conversations.ledger.note_gap(message)
         from_network = self._directions.from_network(message)

@@ -44,8 +44,9 @@ class SccpUnit(NamedTuple):
     """The SCCP message, from its message type octet on."""
     from_msc: bool | None = None
     """For carriers without point codes: sent by the TCP server, the MSC side; else None."""
-    gap: bool = False
-    """A visible gap (TSN, TCP or FSN) lies between this unit and the one before it on its link."""
+    gap: int = 0
+    """How many pieces are visibly missing (TSN, TCP, FSN) between this unit and the one before it
+    on its link; 1 where only that something is missing can be told, 0 where nothing is."""
 
 
 class Lai(msgspec.Struct, frozen=True, gc=False):
@@ -130,8 +131,8 @@ class Message(msgspec.Struct, kw_only=True):
     """See `SccpUnit.link`."""
     from_msc: bool | None = None
     """See `SccpUnit.from_msc`."""
-    gap: bool = False
-    """See `SccpUnit.gap`."""
+    gap: int = 0
+    """See `SccpUnit.gap`; of a layer 3 message within another one that one's."""
     raw: bytes = b""
     """The message's own bytes: BSSMAP from its message type on, layer 3 from its protocol
     discriminator on, SCCP from its message type on."""

@@ -4,7 +4,8 @@ What is counted of a link (its messages) and of an area (its events), minute by 
 time, is kept twice: *recent*, which forgets half each minute, and *usual*, which remembers about
 half an hour. The score is 100 less what has gone wrong:
 
-    gaps       share of recent messages behind a visible gap, of recent events that one touches
+    lost       share of recent messages that are visibly missing, three times; of an area on the
+               links of its events
     unseen     how far the share of procedures without an answer has risen above the usual
     unknown    how far the share of events of unknown subscribers has risen above the usual
     silence    0 once nothing came for as long as `_SILENT` messages or events usually take,
@@ -17,7 +18,7 @@ minute. Which minute closes when depends on the times of the messages alone (P1)
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -33,6 +34,11 @@ _RECENT = 0.5
 _USUAL = 29 / 30
 _ENOUGH = 10
 """Recent cases below which a share says nothing."""
+_MANY = 100
+"""Of so many recent messages at least is what is missing a share: one of five says little."""
+_WEIGHT = 3
+"""A tenth of the messages missing costs three tenths of the score."""
+LINKS_OF_AREA = 6
 _SILENT = 20
 _BUSY = 0.25
 """Messages or events a minute below which silence says nothing: a few people, whose calls come in
@@ -60,7 +66,8 @@ class Tallied(NamedTuple):
     """Counts of some messages or events, made elsewhere."""
 
     seen: int
-    gaps: int
+    missing: int
+    """Of links alone: messages that visible gaps have swallowed."""
     events: int
     unknown: int
     procedures: int
@@ -71,7 +78,7 @@ class _Tally(msgspec.Struct):
     """Counts, which fade."""
 
     seen: float = 0.0
-    gaps: float = 0.0
+    missing: float = 0.0
     procedures: float = 0.0
     unseen: float = 0.0
     events: float = 0.0
@@ -80,7 +87,7 @@ class _Tally(msgspec.Struct):
     def fade(self, factor: float, latest: _Tally) -> None:
         """Forget a part of what was, and take up the latest minute."""
         self.seen = self.seen * factor + latest.seen
-        self.gaps = self.gaps * factor + latest.gaps
+        self.missing = self.missing * factor + latest.missing
         self.procedures = self.procedures * factor + latest.procedures
         self.unseen = self.unseen * factor + latest.unseen
         self.events = self.events * factor + latest.events
@@ -89,7 +96,7 @@ class _Tally(msgspec.Struct):
     def add(self, tallied: Tallied) -> None:
         """Count what was counted elsewhere."""
         self.seen += tallied.seen
-        self.gaps += tallied.gaps
+        self.missing += tallied.missing
         self.procedures += tallied.procedures
         self.unseen += tallied.unseen
         self.events += tallied.events
@@ -107,7 +114,7 @@ class _Tally(msgspec.Struct):
 class _Source:
     """A link or an area."""
 
-    __slots__ = ("latest", "quiet", "rate", "recent", "score", "usual")
+    __slots__ = ("latest", "links", "quiet", "rate", "recent", "score", "usual", "via")
 
     def __init__(self) -> None:
         self.latest = _Tally()
@@ -118,27 +125,42 @@ class _Source:
         self.rate = 0.0
         """What usually came in a minute, when something came last."""
         self.score = FULL
+        self.via: list[str] = []
+        """Of an area: the links of its events in this minute, the first few."""
+        self.links: list[str] = []
+        """The same of the latest minute that had any."""
 
-    def close(self) -> None:
-        """A minute is over."""
+    def join(self, links: Iterable[str]) -> None:
+        """An event of this area came over `links`."""
+        for link in links:
+            if link not in self.via and len(self.via) < LINKS_OF_AREA:
+                self.via.append(link)
+
+    def close(self, links: Mapping[str, _Source]) -> None:
+        """A minute is over; of an area, whose `links` have closed theirs."""
+        if self.via:
+            self.links, self.via = self.via, []
         if self.latest.seen:
             self.quiet = 0
             self.rate = self.usual.seen * (1 - _USUAL)
         else:
             self.quiet += 1
         silent = self.rate >= _BUSY and self.quiet * self.rate >= _SILENT
+        self.latest.missing = min(self.latest.missing, self.latest.seen)
         self.recent.fade(_RECENT, self.latest)
-        self.score = 0 if silent else _stepped(self._wholeness())
+        borne_by = [links[name].recent for name in self.links if name in links] or [self.recent]
+        self.score = 0 if silent else _stepped(self._wholeness(borne_by))
         if not silent:  # what it usually does is not learned from its silence
             self.usual.fade(_USUAL, self.latest)
         self.latest = _Tally()
 
-    def _wholeness(self) -> float:
+    def _wholeness(self, borne_by: Sequence[_Tally]) -> float:
         recent, usual = self.recent, self.usual
-        lost = recent.gaps / recent.seen if recent.seen >= _ENOUGH else 0.0
+        missing = sum(each.missing for each in borne_by)
+        lost = missing / max(missing + sum(each.seen for each in borne_by), _MANY)
         unseen = _rise(recent.unseen, recent.procedures, usual.unseen, usual.procedures)
         unknown = _rise(recent.unknown, recent.events, usual.unknown, usual.events)
-        return (1 - min(lost, 1.0)) * (1 - unseen) * (1 - unknown)
+        return max(1 - _WEIGHT * lost, 0.0) * (1 - unseen) * (1 - unknown)
 
 
 class Quality:
@@ -161,11 +183,11 @@ class Quality:
         """Area (see `area_name`) → score, at the last whole minute."""
         return {name: source.score for name, source in self._areas.items()}
 
-    def heard(self, link: str, *, gap: bool) -> None:
-        """A message has come over `link`, behind a visible gap or not."""
+    def heard(self, link: str, *, missing: int) -> None:
+        """A message has come over `link`, and so many before it have visibly not."""
         tally = _source(self._links, link, _LINKS).latest
         tally.seen += 1
-        tally.gaps += gap
+        tally.missing += missing
 
     @property
     def closes(self) -> int:
@@ -180,6 +202,10 @@ class Quality:
         """The same of an area, by its name."""
         _source(self._areas, area, _AREAS).latest.add(tallied)
 
+    def join(self, area: str, links: Iterable[str]) -> None:
+        """The links of an area's events since this was called last, in their order."""
+        _source(self._areas, area, _AREAS).join(links)
+
     def told(self, event: Event, links: Iterable[str]) -> None:
         """An event was told of a dialogue that used `links`."""
         for link in links:
@@ -187,10 +213,10 @@ class Quality:
         cell = event.cell
         if cell is None or cell.mcc is None or cell.mnc is None or cell.lac is None:
             return
-        tally = _source(self._areas, area_name(cell.mcc, cell.mnc, cell.lac), _AREAS).latest
-        tally.seen += 1
-        tally.gaps += event.trust is not None
-        tally.note(event)
+        area = _source(self._areas, area_name(cell.mcc, cell.mnc, cell.lac), _AREAS)
+        area.latest.seen += 1
+        area.latest.note(event)
+        area.join(links)
 
     def advance(self, time: int) -> None:
         """Capture time has come to `time` microseconds: the minutes before it are over."""
@@ -216,9 +242,12 @@ class Quality:
         return changes
 
     def _close(self, minute: int) -> None:
-        for table, gone in ((self._links, _LINK_GONE), (self._areas, _AREA_GONE)):
+        for table, links, gone in (
+            (self._links, {}, _LINK_GONE),
+            (self._areas, self._links, _AREA_GONE),
+        ):
             for source in table.values():
-                source.close()
+                source.close(links)
             for name in [name for name, one in table.items() if one.quiet >= gone]:
                 del table[name]
         fallen = sorted(

@@ -73,6 +73,8 @@ class _Score(msgspec.Struct, array_like=True):
     quiet: int
     rate: float
     score: int
+    via: list[str] = []
+    links: list[str] = []
 
 
 class Scores(msgspec.Struct, array_like=True):
@@ -332,7 +334,17 @@ def quality_of(quality: Quality) -> Scores:
     """The scores of the feed, and what they are made from."""
     links, areas = (
         [
-            _Score(name, each.latest, each.recent, each.usual, each.quiet, each.rate, each.score)
+            _Score(
+                name,
+                each.latest,
+                each.recent,
+                each.usual,
+                each.quiet,
+                each.rate,
+                each.score,
+                each.via,
+                each.links,
+            )
             for name, each in table.items()
         ]
         for table in (quality._links, quality._areas)
@@ -355,6 +367,7 @@ def _source(packed: _Score) -> _Source:
     one = _Source()
     one.latest, one.recent, one.usual = packed.latest, packed.recent, packed.usual
     one.quiet, one.rate, one.score = packed.quiet, packed.rate, packed.score
+    one.via, one.links = packed.via, packed.links
     return one
 
 

@@ -20,6 +20,8 @@ MAX_REASONS = 512
 """Different reasons kept apart; what comes after them is counted as ``other``."""
 
 
+MOST_MISSING: Final = 32_767
+"""What a gap counts for at most: more is a feed that was away."""
 _MAX_GAPPED: Final = 8192
 """Links remembered whose next unit follows a gap."""
 
@@ -55,7 +57,7 @@ class Ledger:
         self.skipped: Counter[str] = Counter()
         self.gaps: Counter[str] = Counter()
         self.samples: deque[Sample] = deque(maxlen=max_samples)
-        self._gapped: set[str] = set()
+        self._gapped: dict[str, int] = {}
 
     def fail(self, reason: str, record: Record, header: bytes = b"") -> None:
         """Count something broken; ``header`` must not reach into anybody's data."""
@@ -73,19 +75,19 @@ class Ledger:
     def gap(self, link: str, missing: int) -> None:
         """Something is missing on this link before what comes next."""
         _count(self.gaps, link, missing)
-        if len(self._gapped) < _MAX_GAPPED:
-            self._gapped.add(link)
+        if link in self._gapped or len(self._gapped) < _MAX_GAPPED:
+            self._gapped[link] = min(self._gapped.get(link, 0) + missing, MOST_MISSING)
 
     def owes_gap(self, link: str) -> bool:
         """Whether a gap on this link is still to be told with its next unit."""
         return link in self._gapped
 
-    def take_gap(self, link: str) -> bool:
-        """Whether the unit about to be delivered on this link follows a gap; asked once a unit."""
-        if link not in self._gapped:
-            return False
-        self._gapped.discard(link)
-        return True
+    def take_gap(self, link: str) -> int:
+        """How much is missing before the unit about to be delivered on this link.
+
+        To be asked once a unit.
+        """
+        return self._gapped.pop(link, 0)
 
 
 def _count(counter: Counter[str], key: str, number: int = 1) -> None:

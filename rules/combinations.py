@@ -203,11 +203,6 @@ def _due(progress: Progress, now: int) -> bool:
     return progress.due is not None and progress.due <= now
 
 
-def distrusted(progress: dict[int, Progress]) -> dict[int, Progress]:
-    """Progress after a gap in the feed: what waits for nothing to happen is not to be trusted."""
-    return {key: each if each.due is None else _with_gap(each) for key, each in progress.items()}
-
-
 def doubted(progress: dict[int, Progress], now: int, feeds: Feeds) -> dict[int, Progress]:
     """Progress at `now`, where what is due is not to be trusted if the feed fell meanwhile.
 

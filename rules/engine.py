@@ -213,8 +213,6 @@ class RuleSet:
 
     def _moved(self, state: Subscriber, event: Event, membership: Membership | None) -> Subscriber:
         """The state after what an event of a known person does to their progress."""
-        if event.trust is not None and state.progress:
-            state = msgspec.structs.replace(state, progress=combinations.distrusted(state.progress))
         if membership is not None:
             state = self._sampling.sampled(state, event, membership)
         if state.stays and event.type == events.SUBSCRIBER_DETACHED:

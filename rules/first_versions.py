@@ -72,7 +72,6 @@ def _stay(stay: _PackedStay, marks: list[Mark]) -> Stay:
         marks[stay.last],
         None if stay.out is None else marks[stay.out],
         stay.due,
-        bool(stay.flags & 1),
         bool(stay.flags & 2),
     )
 

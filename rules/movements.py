@@ -21,7 +21,6 @@ class Seen(msgspec.Struct, frozen=True):
     membership: Membership
     before: Mark | None
     before_membership: Membership | None
-    gap: bool
 
 
 class Departure:
@@ -70,7 +69,7 @@ class Departure:
         """
         here = self.here(membership)
         if stay.out is not None:
-            return Stay(stay.first, before, gap=stay.gap) if here else stay
+            return Stay(stay.first, before) if here else stay
         return None if here is False and stay.last == before else stay
 
     def _begun(self, seen: Seen, *, here: bool) -> Stay | None:
@@ -87,20 +86,20 @@ class Departure:
             return None
         mark = seen.mark
         if stay.out is not None and mark.time - stay.out.time >= self.confirmed_by:
-            return Stay(mark, mark, gap=seen.gap)
-        return Stay(stay.first, mark, gap=seen.gap)
+            return Stay(mark, mark)
+        return Stay(stay.first, mark)
 
     def _outside(self, stay: Stay, seen: Seen) -> Stay | None:
         if stay.out is None:
             return self._left(stay, seen)
         if stay.due is None and seen.mark.time - stay.out.time >= self.confirmed_by:
             return None
-        return msgspec.structs.replace(stay, gap=True) if seen.gap else stay
+        return stay
 
     def _left(self, stay: Stay, seen: Seen) -> Stay:
         stayed = stay.last.time - stay.first.time
         due = seen.mark.time + self.confirmed_by if stayed >= self.after_staying else None
-        return Stay(stay.first, stay.last, seen.mark, due, stay.gap or seen.gap)
+        return Stay(stay.first, stay.last, seen.mark, due)
 
     def still_true(
         self, stay: Stay, _last: Mark | None, place: Callable[[Mark], Membership]
@@ -113,8 +112,7 @@ class Departure:
         """What came true when the stay's timer fired."""
         assert stay.out is not None
         evidence = tuple(dict.fromkeys((stay.first, stay.last, stay.out)))
-        gap = stay.gap and self.kind == "left"
-        return Firing(self.key, f"{self.kind}:{stay.out.event_id}", evidence, gap, None)
+        return Firing(self.key, f"{self.kind}:{stay.out.event_id}", evidence, False, None)
 
     def after_firing(self, _stay: Stay) -> Stay | None:
         """Only a new stay can be left."""
@@ -216,14 +214,14 @@ class Absence(_Sojourn):
     def _inside(self, stay: Stay | None, seen: Seen) -> Stay:
         mark = seen.mark
         if stay is None:
-            return self._counted(mark, seen)
+            return self._counted(mark, mark)
         goes_on = self._was_inside(seen)
         if goes_on and stay.out is None and not stay.done:
-            return self._counted(stay.first, seen)
+            return self._counted(stay.first, mark)
         begun = stay.out if goes_on and stay.out is not None else mark
         if mark.time - begun.time >= self.confirmed_by:
-            return self._counted(begun, seen)
-        return Stay(stay.first, stay.last, begun, None, stay.gap or seen.gap, stay.done)
+            return self._counted(begun, mark)
+        return Stay(stay.first, stay.last, begun, None, stay.done)
 
     def still_true(
         self, stay: Stay, last: Mark | None, place: Callable[[Mark], Membership]
@@ -233,23 +231,22 @@ class Absence(_Sojourn):
             return False
         return last is None or last == stay.last or self.here(place(last)) is not True
 
-    def _counted(self, first: Mark, seen: Seen) -> Stay:
-        return Stay(first, seen.mark, due=seen.mark.time + self.duration, gap=seen.gap)
+    def _counted(self, first: Mark, mark: Mark) -> Stay:
+        return Stay(first, mark, due=mark.time + self.duration)
 
     def _was_inside(self, seen: Seen) -> bool:
         return seen.before_membership is None or self.here(seen.before_membership) is not False
 
     def _outside(self, stay: Stay, seen: Seen) -> Stay:
-        gap = stay.gap or seen.gap
         if stay.out is None:
-            return msgspec.structs.replace(stay, gap=gap) if gap != stay.gap else stay
+            return stay
         due = None if stay.done else max(stay.last.time + self.duration, seen.mark.time)
-        return Stay(stay.first, stay.last, None, due, gap, stay.done)
+        return Stay(stay.first, stay.last, None, due, stay.done)
 
     def fired(self, stay: Stay) -> Firing:
         """What came true when the absence's timer fired."""
         identifier = f"absent:{stay.last.event_id}"
-        return Firing(self.key, identifier, self._evidence(stay), stay.gap, None)
+        return Firing(self.key, identifier, self._evidence(stay), False, None)
 
     def after_firing(self, stay: Stay) -> Stay | None:
         """Only a new visit can be followed by a new absence."""

@@ -21,6 +21,8 @@ _FIRST_VERSIONS = frozenset({1, 2})
 _DAMAGED = f"not a state of version {VERSION}: damaged or foreign"
 _ARRAY, _ARRAY_OF, _FIRST_LONG = 0xF0, 0x90, 0x80
 """MessagePack: how an array of up to fifteen and a number below 128 begin."""
+_DONE = 2
+"""Flag of a stay; 1 was once that a gap touched it."""
 
 _Place = Annotated[int, msgspec.Meta(ge=0)]
 _Time = Annotated[int, msgspec.Meta(ge=-(2**54), le=2**54)]
@@ -113,7 +115,7 @@ class _Table:
         last = first if stay.last is stay.first else self.place(stay.last)
         out = None if stay.out is None else self.place(stay.out)
         due = None if stay.due is None else stay.due - self.base
-        return first, last, out, due, stay.gap + 2 * stay.done
+        return first, last, out, due, _DONE * stay.done
 
     def progress(self, progress: Progress) -> _Progress:
         """Its marks as places."""
@@ -178,8 +180,7 @@ def _unpacked(packed: _Packed, subscriber: str) -> Subscriber:
             marks[stay.last],
             None if stay.out is None else marks[stay.out],
             None if stay.due is None else base + stay.due,
-            stay.flags & 1 > 0,
-            stay.flags & 2 > 0,
+            stay.flags & _DONE > 0,
         )
         for key, stay in packed.stays.items()
     }

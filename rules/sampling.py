@@ -37,7 +37,7 @@ class Sampling:
             return state
         mark = Mark.of(event)
         placed = None if before is None else self._whereabouts.placed(before)
-        seen = Seen(mark, membership, before, placed, event.trust is not None)
+        seen = Seen(mark, membership, before, placed)
         stays = self._advanced(state.stays, begins, seen)
         return _moved(state, mark if stays or self._index.arrivals else None, stays)
 

@@ -132,8 +132,6 @@ class Stay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """First sample of the excursion that goes on; None while the last sample was of the stay."""
     due: int | None = None
     """Microseconds when the trigger comes true if nothing speaks against it before."""
-    gap: bool = False
-    """A gap in the feed touches a sample from `last` on."""
     done: bool = False
     """This stay has already made its trigger come true."""
 

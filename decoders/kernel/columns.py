@@ -75,6 +75,7 @@ ROW: Final = np.dtype(
         ("service", "i1"),
         ("ti", "i2"),
         ("source", "u2"),  # index into `Batch.sources`
+        ("gap", "i2"),
         ("ti_flag", "i1"),
         ("rp_message", "i1"),  # 24.011 8.2.2
         ("tp_message", "i1"),  # twice the type indicator, plus 1 from the mobile
@@ -82,7 +83,6 @@ ROW: Final = np.dtype(
         ("new_tmsi", "i1"),  # 1 or 0
         ("from_msc", "i1"),
         ("from_mobile", "i1"),
-        ("gap", "i1"),  # 1 or 0
         ("error", "i1"),  # 1: read in part; the reason is in `Batch.messages`
     ],
     align=True,

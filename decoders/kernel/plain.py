@@ -33,7 +33,7 @@ def message(batch: Batch, index: int) -> Message:
         "sccp": kind.short,
         "source": batch.sources[int(row["source"])],
         "link": batch.links[int(row["link"])],
-        "gap": bool(row["gap"]),
+        "gap": int(row["gap"]),
         "raw": batch.octets(int(row["raw_at"]), int(row["raw_size"])),
         "new_tmsi": bool(row["new_tmsi"]),
     }

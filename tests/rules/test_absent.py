@@ -23,6 +23,7 @@ from decoders.events import SUBSCRIBER_DETACHED
 from decoders.messages import Cell
 from rules import packed
 from rules.engine import RuleSet
+from rules.feed import Feed
 
 SENT = [("one", "send", None)]
 SHORT = "absent: {area: city, for: 2h}"
@@ -129,12 +130,16 @@ def test_a_visit_after_a_silence_is_another_one() -> None:
     assert life.rules.next_due(life.state) == NOON + 6 * HOUR + 10 * MINUTE
 
 
-@pytest.mark.parametrize("gap_at", [0, MINUTE])
-def test_p3_it_is_not_trusted_where_the_feed_had_a_gap(gap_at: int) -> None:
+@pytest.mark.parametrize(("score", "reason"), [(60, "feed not trusted"), (70, None)])
+def test_p3_it_is_not_trusted_where_the_score_fell_since_the_last_sample(
+    score: int, reason: str | None
+) -> None:
     life = living()
-    life.event(seen(0, INSIDE, trust="gap" if gap_at == 0 else None))
-    life.event(seen(MINUTE, OUTSIDE, trust="gap" if gap_at else None))
-    assert told(life.clock(3 * HOUR)) == [("one", "refuse", "feed not trusted")]
+    life.event(seen(0, INSIDE, trust="gap"))
+    life.event(seen(MINUTE, OUTSIDE, trust="gap"))
+    feed = Feed().after(NOON + 2 * MINUTE, {"46000-100": score})
+    (verdict,) = life.clock(3 * HOUR, {"probe": feed})
+    assert verdict.reason == reason
 
 
 def test_areas_that_changed_do_not_make_it_come_true() -> None:

@@ -231,13 +231,6 @@ def test_the_same_again_ends_one_wait_and_begins_another() -> None:
     assert verdict.time == NOON + 15 * MINUTE
 
 
-def test_p3_a_gap_in_the_feed_during_the_wait_is_not_trusted() -> None:
-    life = living(UNANSWERED)
-    life.event(call(0))
-    life.event(seen(MINUTE, INSIDE, trust="gap"))
-    assert told(life.clock(HOUR)) == [("one", "refuse", "feed not trusted")]
-
-
 @pytest.mark.parametrize(
     ("area", "cell", "reason"),
     [
@@ -265,8 +258,9 @@ def test_a_wait_that_goes_on_is_asked_when_it_ends() -> None:
     assert told(life.clock(HOUR)) == SENT
 
 
-def test_a_gap_touches_what_waits_and_nothing_else() -> None:
-    life = living(THREE_CALLS)
+@pytest.mark.parametrize("trigger", [THREE_CALLS, UNANSWERED])
+def test_an_event_that_a_gap_touches_is_as_good_as_another(trigger: str) -> None:
+    life = living(trigger)
     life.event(call(0))
     before = life.state.progress
     life.event(seen(MINUTE, INSIDE, trust="gap"))

@@ -40,9 +40,7 @@ _marks = st.builds(
     ci=st.none() | st.integers(0, 65535),
     frames=st.lists(st.text(max_size=5) | _integers, max_size=4).map(tuple),
 )
-_stays = st.builds(
-    Stay, _marks, _marks, st.none() | _marks, st.none() | _integers, st.booleans(), st.booleans()
-)
+_stays = st.builds(Stay, _marks, _marks, st.none() | _marks, st.none() | _integers, st.booleans())
 _holds = st.builds(
     Hold,
     campaign=st.text(max_size=5),
@@ -132,7 +130,7 @@ def test_a_state_of_version_2_is_read() -> None:
     assert packed.decode(old) == Subscriber(
         "x",
         two,
-        {17: Stay(one, two, None, 99, True, True), 18: Stay(two, two, one)},
+        {17: Stay(one, two, None, 99, True), 18: Stay(two, two, one)},
         sent=(Sent(7, 8, True),),
         progress={4: Progress({1: Chain(5, (one,), False, "i")}, 6)},
     )

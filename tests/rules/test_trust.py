@@ -42,9 +42,9 @@ def lived(
     return told(life.verdicts)
 
 
-def fallen(area: str) -> Feeds:
+def fallen(area: str, score: int = 60) -> Feeds:
     """A feed whose score for an area fell at forty minutes and has stayed down."""
-    return {"probe": Feed().after(NOON + 40 * MINUTE, {area: 30})}
+    return {"probe": Feed().after(NOON + 40 * MINUTE, {area: score})}
 
 
 @pytest.mark.parametrize("trigger", RESTS)
@@ -59,8 +59,9 @@ def test_p3_another_areas_fall_does_not_matter(trigger: str) -> None:
 
 
 @pytest.mark.parametrize("trigger", RESTS)
-def test_p3_a_gap_at_the_first_sample_elsewhere_is_not_trusted(trigger: str) -> None:
-    assert lived(trigger, {}, trust="gap") == [("one", "refuse", "feed not trusted")]
+def test_what_decides_is_the_score_and_no_gap_that_one_event_touches(trigger: str) -> None:
+    assert lived(trigger, {}, trust="gap") == [("one", "send", None)]
+    assert lived(trigger, fallen("46000-100", 70), trust="gap") == [("one", "send", None)]
 
 
 @pytest.mark.parametrize("trigger", DOES_NOT_REST)

@@ -62,8 +62,8 @@ from decoders.kernel.events.layout import (
     HEAP,
     HEAPED,
     L_GAPS,
+    L_MISSING,
     L_SEEN,
-    L_SEEN_GAPS,
     LATEST,
     LINK,
     LINK_HERE,
@@ -240,7 +240,8 @@ def _one(m: Any, row: Any) -> Any:
     at = record(s, LINK, s[LINK_HERE])
     s[at + L_SEEN] += 1
     if row.gap:
-        s[at + L_SEEN_GAPS] += 1
+        if row.within < 0:
+            s[at + L_MISSING] += row.gap
         s[at + L_GAPS] += 1
     known = KNOWN[row.protocol, row.code] != 0
     s[NAME_HERE] = np.int64(row.protocol) << 8 | np.int64(row.code)

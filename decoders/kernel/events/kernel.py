@@ -21,6 +21,7 @@ from decoders.kernel.events.batch import Context, EventBatch
 from decoders.kernel.events.bindings import KernelBindings
 from decoders.kernel.events.digest import PERSONS, SIZES, begun
 from decoders.kernel.events.layout import (
+    A_LINK,
     AREA,
     AWAITED,
     DIRECTION,
@@ -322,9 +323,10 @@ class EventKernel:
         links[:, L_SEEN:L_HEARD] = 0
         areas = self._store.records(AREA)  # none is ever given back: they stand in their order
         for number in np.nonzero(areas[:, M_VALUE])[0].tolist():
-            key, *counts = areas[number, M_KEY : M_VALUE + 6].tolist()
+            key, *counts = areas[number, M_KEY:A_LINK].tolist()
             self._quality.tally_area(_area(key), Tallied(*counts))
-        areas[:, M_VALUE : M_VALUE + 6] = 0
+            self._join(key, areas[number, A_LINK:].tolist())
+        areas[:, M_VALUE:] = 0
         if self._store.described(AREA)[LEFT] < 2 * NEEDED:
             self._store.clear(AREA)
 
@@ -336,9 +338,16 @@ class EventKernel:
                 self._quality.tally_link(self._link_names[which], Tallied(*counts))
             elif kind == work.OF_AREA:
                 self._quality.tally_area(_area(which), Tallied(*counts))
+            elif kind == work.LINKS_OF:
+                self._join(which, counts)
             else:
                 self._quality.advance(which)
         w["minutes_noted"] = 0
+
+    def _join(self, area: int, links: list[int]) -> None:
+        """Links, each plus 1, of events of an area by its key; 0 is none."""
+        names = [self._link_names[link - 1] for link in links if link]
+        self._quality.join(_area(area), names)
 
 
 def _area(key: int) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from decoders.quality import LINKS_OF_AREA
+
 NONE: Final = -(1 << 62)
 """A time that is not known."""
 
@@ -257,10 +259,14 @@ F_DETAIL: Final = 12
 DRAFT_WORDS: Final = F_DETAIL + DETAILS
 THIS: Final = -1
 SILENCE: Final = -2
-L_GAPS, L_SEEN, L_SEEN_GAPS, L_EVENTS, L_UNKNOWN, L_PROCEDURES, L_UNSEEN, L_HEARD = range(8)
-"""Of a link (since the last look, but for L_GAPS), and of an area."""
+L_GAPS, L_SEEN, L_MISSING, L_EVENTS, L_UNKNOWN, L_PROCEDURES, L_UNSEEN, L_HEARD = range(8)
+"""Of a link (since the last look, but for L_GAPS), and of an area, of which nothing is missing but
+what its links miss."""
 M_NEXT, M_PREVIOUS, M_KEY, M_VALUE = range(4)
 """Words of a record of an ordered map."""
+A_COUNTS: Final = 6
+A_LINK: Final = M_VALUE + A_COUNTS
+"""In an area's record, behind its counts: the links of its events since the last look, plus 1."""
 
 RECORD_WORDS: Final = {
     CONNECTION: CONNECTION_WORDS,
@@ -270,7 +276,7 @@ RECORD_WORDS: Final = {
     TRANSFER: 12,
     DRAFT: DRAFT_WORDS,
     LINK: 8,
-    AREA: 9,
+    AREA: A_LINK + LINKS_OF_AREA,
     HEAP: 3,
     ENDS: 2,
     OPENING: 8,

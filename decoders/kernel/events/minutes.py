@@ -8,6 +8,7 @@ import numpy as np
 
 from decoders.kernel.compiled import compiled
 from decoders.kernel.events.layout import (
+    A_LINK,
     AREA,
     CLOSES,
     HEAD,
@@ -22,7 +23,7 @@ from decoders.kernel.events.layout import (
     USED,
 )
 from decoders.kernel.events.memory import count, record
-from decoders.kernel.events.work import MINUTE_OVER, MINUTES, OF_AREA, OF_LINK
+from decoders.kernel.events.work import LINKS_OF, MINUTE_OVER, MINUTES, OF_AREA, OF_LINK
 from decoders.kernel.machine import Int
 from decoders.quality import WINDOW
 
@@ -32,7 +33,7 @@ def note_minute(m: Any) -> Any:
     """A minute is over: what was counted in it is noted, if there is room."""
     s, w = m.s, m.w
     links = s[POOLS + 6 * LINK + USED]
-    if w.minutes_noted + links + count(s, AREA) >= MINUTES:
+    if w.minutes_noted + links + 2 * count(s, AREA) >= MINUTES:
         return False
     for link in range(links):
         _note(m, OF_LINK, link, record(s, LINK, link) + L_SEEN)
@@ -40,6 +41,7 @@ def note_minute(m: Any) -> Any:
     while number >= 0:
         at = record(s, AREA, number)
         _note(m, OF_AREA, s[at + M_KEY], at + M_VALUE)
+        _note(m, LINKS_OF, s[at + M_KEY], at + A_LINK)
         number = s[at + M_NEXT]
     w.minutes[w.minutes_noted, 0], w.minutes[w.minutes_noted, 1] = MINUTE_OVER, s[NOW]
     w.minutes_noted += 1
@@ -49,7 +51,7 @@ def note_minute(m: Any) -> Any:
 
 @compiled
 def _note(m: Any, kind: Int, which: Int, at: Int) -> None:
-    """The six counts that stand here, if there are any; they begin anew."""
+    """The six words that stand here, if there are any; they begin anew."""
     s, w = m.s, m.w
     counted = np.int64(0)
     for word in range(6):

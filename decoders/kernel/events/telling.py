@@ -19,6 +19,7 @@ from decoders.kernel.events.codes import (
 )
 from decoders.kernel.events.digest import CONTENT, EQUIPMENT, SUBSCRIBER, TEMPORARY, hashed
 from decoders.kernel.events.layout import (
+    A_LINK,
     AREA,
     CALL,
     D_AREA,
@@ -89,6 +90,7 @@ from decoders.kernel.events.layout import (
 from decoders.kernel.events.memory import add, find, record, take
 from decoders.kernel.events.release import drop_deferred
 from decoders.kernel.machine import Int
+from decoders.quality import LINKS_OF_AREA
 
 DEFERRED: Final = 8
 """Events of one dialogue that may wait for an identity."""
@@ -261,7 +263,7 @@ def _event(m: Any, row: Any, d: Int, f: Int, time: Int, identity: Int, gap: Int)
     _party(m, f, e)
     _frames(m, d, f, e)
     _id(m, row, d, f, e, time)
-    _count(m, d, e, kind, gap)
+    _count(m, d, e, kind)
 
 
 @compiled
@@ -375,7 +377,7 @@ def _put_time(w: Any, time: Int) -> None:
 
 
 @compiled
-def _count(m: Any, d: Int, e: Int, kind: Int, gap: Int) -> None:
+def _count(m: Any, d: Int, e: Int, kind: Int) -> None:
     """For metrics, and for how far links and areas can be trusted."""
     s, w = m.s, m.w
     identity = w.told[e, work.E_IDENTITY]
@@ -392,8 +394,20 @@ def _count(m: Any, d: Int, e: Int, kind: Int, gap: Int) -> None:
     if at < 0:
         at = add(s, AREA, plmn << 20 | lac)
     s[at + M_VALUE] += 1
-    s[at + M_VALUE + 1] += gap
+    _via(s, at + A_LINK, d)
     _tally(s, at + M_VALUE + 2, unknown, procedure, unseen)
+
+
+@compiled
+def _via(s: Any, at: Int, d: Int) -> None:
+    """The links of a dialogue are among those of its area, if there is room for them."""
+    for index in range(s[d + D_GAPS]):
+        link = s[d + D_GAP + 2 * index] + 1
+        for place in range(LINKS_OF_AREA):
+            if s[at + place] == 0:
+                s[at + place] = link
+            if s[at + place] == link:
+                break
 
 
 @compiled

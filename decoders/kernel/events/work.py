@@ -75,8 +75,9 @@ RAW: Final = 1 << 15
 KEPT_AT_ONCE: Final = 4096
 MINUTES: Final = 16_384
 """Notes of what was counted minute by minute, for who asks how far the feed can be trusted."""
-OF_LINK, OF_AREA, MINUTE_OVER = range(3)
-"""What a note is of: a link by its number, an area by its key, and six counts; the time."""
+OF_LINK, OF_AREA, LINKS_OF, MINUTE_OVER = range(4)
+"""What a note is of: a link by its number, an area by its key, and six counts; an area and its
+links; the time."""
 
 WORK: Final = np.dtype(
     [

@@ -174,7 +174,7 @@ def test_an_older_dialogue_no_longer_says_where_a_subscriber_is() -> None:
 def test_a_visible_gap_is_put_on_the_events_that_span_it() -> None:
     wire = Wire()
     opened = wire.open("LOCATION UPDATING REQUEST")
-    accept = wire.to_mobile("MM", "LOCATION UPDATING ACCEPT", gap=True)
+    accept = wire.to_mobile("MM", "LOCATION UPDATING ACCEPT", gap=1)
     later = wire.request(3, "CM SERVICE REQUEST", imsi=IMSI)
     events = correlate([*opened, accept, *later])
     assert [(one.type, one.trust) for one in events] == [

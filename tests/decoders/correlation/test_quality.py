@@ -11,8 +11,9 @@ from correlation_messages import CELL, START, Wire
 
 from decoders.events import LOCATION_SEEN, LOCATION_UPDATED, Event
 from decoders.messages import Cell
-from decoders.quality import FULL, WINDOW, Quality, Scored
+from decoders.quality import FULL, LINKS_OF_AREA, WINDOW, Quality, Scored
 from decoders.times import SECOND
+from rules.feed import TRUSTED
 
 MINUTE = WINDOW
 ELSEWHERE = Cell("460", "00", 200, 9)
@@ -32,16 +33,16 @@ class Feed:
         self.changes: list[Scored] = []
         self.quality.advance(self.minute * MINUTE)
 
-    def pass_by(self, minutes: int, *events: Event, messages: int = 0, gaps: int = 0) -> None:
+    def pass_by(self, minutes: int, *events: Event, messages: int = 0, missing: int = 0) -> None:
         """Each minute 20 events of the one area, and those given of the other one."""
         for _ in range(minutes):
             for _ in range(20):
                 self.quality.told(event(ELSEWHERE), ["other"])
-                self.quality.heard("other", gap=False)
+                self.quality.heard("other", missing=0)
             for one in events:
                 self.quality.told(one, ["link"])
             for number in range(messages):
-                self.quality.heard("link", gap=number < gaps)
+                self.quality.heard("link", missing=missing if number == 0 else 0)
             self.minute += 1
             self.quality.advance(self.minute * MINUTE)
             self.changes += self.quality.changes()
@@ -97,11 +98,10 @@ def test_where_hardly_anything_happens_silence_means_nothing() -> None:
     [
         {"identity": "unknown"},
         {"type": LOCATION_UPDATED, "detail": {"outcome": "unseen"}},
-        {"trust": "gap"},
     ],
 )
 def test_a_rise_of_what_is_wrong_lowers_the_score_by_its_share(wrong: dict[str, Any]) -> None:
-    right = {**wrong, "identity": "imsi", "trust": None}
+    right = {**wrong, "identity": "imsi"}
     if "detail" in wrong:
         right["detail"] = {"outcome": "accepted"}
     feed = Feed()
@@ -123,21 +123,72 @@ def test_too_few_cases_say_nothing() -> None:
     assert feed.area == FULL
 
 
-def test_a_link_is_scored_by_its_gaps_and_its_silence() -> None:
+def test_a_link_is_scored_by_what_is_missing_and_by_its_silence() -> None:
     feed = Feed()
-    feed.pass_by(30, messages=50)
+    feed.pass_by(30, messages=90)
     assert feed.quality.links == {"other": FULL, "link": FULL}
-    feed.pass_by(6, messages=50, gaps=10)
-    assert feed.quality.links["link"] == 80
+    feed.pass_by(6, messages=90, missing=10)
+    assert feed.quality.links["link"] == 70
     feed.pass_by(3)
     assert feed.quality.links["link"] == 0
     feed.pass_by(60)
     assert "link" not in feed.quality.links
 
 
+@pytest.mark.parametrize(
+    ("percent", "scores"), [(0, {100}), (2, {90}), (5, {80, 90}), (9, {70}), (20, {40})]
+)
+def test_an_area_scores_as_its_links_do_however_many_events_a_gap_touches(
+    percent: int, scores: set[int]
+) -> None:
+    feed = Feed()
+    touched = [event(trust="gap")] * 10
+    feed.pass_by(60, *touched, messages=1000 - 10 * percent, missing=10 * percent)
+    assert feed.area in scores
+    assert feed.quality.areas["46000-200"] == FULL
+
+
+def test_an_outage_lowers_the_score_for_some_minutes_however_long_it_was() -> None:
+    for missing in (600, 30_000):
+        feed = Feed()
+        feed.pass_by(60, *[event()] * 10, messages=500)
+        feed.pass_by(1, *[event()] * 10, messages=500, missing=missing)
+        scores = [feed.area]
+        for _ in range(5):
+            feed.pass_by(1, *[event()] * 10, messages=500)
+            scores.append(feed.area)
+        assert scores[0] < TRUSTED
+        assert scores[1] < TRUSTED
+        assert scores[-1] >= 90
+
+
+def test_one_message_missing_of_a_few_says_little() -> None:
+    feed = Feed()
+    feed.pass_by(60, event(), messages=4)
+    feed.pass_by(1, event(), messages=4, missing=1)
+    assert feed.area == FULL
+    feed.pass_by(3, event(), messages=4, missing=4)
+    feed.pass_by(1, event(), messages=30, missing=30)
+    assert feed.area < TRUSTED
+
+
+def test_an_area_is_borne_by_the_first_links_of_its_latest_minute() -> None:
+    feed = Feed()
+    feed.pass_by(1, event(), messages=500, missing=400)
+    assert feed.area < TRUSTED
+    for _ in range(3):
+        feed.quality.heard("link", missing=1000)
+        for number in range(LINKS_OF_AREA + 1):
+            feed.quality.told(event(), [f"link {number}"])
+            feed.quality.heard(f"link {number}", missing=0)
+        feed.pass_by(1)
+    assert feed.area == FULL
+    assert feed.quality.links["link"] < TRUSTED
+
+
 def test_p4_a_clock_that_leaps_costs_no_more_than_a_day_of_minutes() -> None:
     quality = Quality()
-    quality.heard("link", gap=False)
+    quality.heard("link", missing=0)
     quality.advance(START)
     quality.advance(START + 10**6 * MINUTE)
     assert quality.links == {}

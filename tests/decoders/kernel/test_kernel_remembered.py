@@ -58,7 +58,7 @@ def mutilated(network: str, seed: int) -> list[Message]:
     draw = random.Random(seed)
     kept = [one for one in messages(network) if draw.random() > 0.03]
     kept = [one for one in kept if one.message != "COMMON ID" or draw.random() > 0.7]
-    return [msgspec.structs.replace(one, gap=True) if draw.random() < 0.01 else one for one in kept]
+    return [msgspec.structs.replace(one, gap=1) if draw.random() < 0.01 else one for one in kept]
 
 
 def in_parts(items: list[Message], every: int, config: CorrelatorConfig | None = None) -> bytes:

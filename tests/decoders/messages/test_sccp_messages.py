@@ -89,7 +89,7 @@ def test_parts_of_two_connections_and_of_two_directions_are_kept_apart() -> None
 def test_a_gap_gives_up_the_parts_before_it() -> None:
     decoder = Decoder()
     decoder.unit(unit(dt1(7, CLEAR[:3], more=True)))
-    (message,) = decoder.unit(unit(dt1(7, CLEAR), gap=True))
+    (message,) = decoder.unit(unit(dt1(7, CLEAR), gap=1))
     assert message.error is None
     assert decoder.undecoded["SCCP segment lost"] == 1
 

@@ -45,7 +45,7 @@ def test_the_pseudo_header_shows_what_is_missing_by_link_and_direction() -> None
     frames += [with_header(mtp2(msu(9), 90), link=4), with_header(mtp2(msu(8), 8), sent=True)]
     transport = Transport()
     found = units(frames, transport, 139)
-    assert [unit.gap for unit in found] == [False, False, False, True, False, False]
+    assert [unit.gap for unit in found] == [0, 0, 0, 2, 0, 0]
     assert dict(transport.gaps) == {"test.pcap mtp2 3": 2}
 
 

@@ -29,6 +29,7 @@ from transport_frames import (
 )
 
 from decoders.transport import Transport, TransportConfig
+from decoders.undecoded import MOST_MISSING
 
 SACK = chunk(3, 0, bytes(12))
 
@@ -62,8 +63,15 @@ def test_a_true_repeat_has_a_tsn_of_its_own_and_is_given() -> None:
 def test_a_missing_tsn_is_a_gap_before_the_next_message_and_counted_by_link() -> None:
     transport = Transport()
     found = units([message(1), message(4), message(5)], transport)
-    assert [unit.gap for unit in found] == [False, True, False]
+    assert [unit.gap for unit in found] == [0, 2, 0]
     assert dict(transport.gaps) == {"test.pcap sctp 10.0.0.1:2905-10.0.0.2:2905": 2}
+
+
+def test_p4_a_gap_counts_for_no_more_than_a_bound() -> None:
+    transport = Transport()
+    found = units([message(1), message(1_000_000)], transport)
+    assert [unit.gap for unit in found] == [0, MOST_MISSING]
+    assert transport.gaps.total() == 999_998
 
 
 def test_a_late_tsn_is_new_once() -> None:
@@ -158,7 +166,7 @@ def test_files_of_one_feed_go_on_where_the_one_before_ended() -> None:
         one = record(message(tsn))._replace(source=f"ring-{number}.pcap", feed="ring")
         found += transport.feed(one)
     assert numbers(found) == [1, 2, 5]
-    assert [unit.gap for unit in found] == [False, False, True]
+    assert [unit.gap for unit in found] == [0, 0, 2]
     assert len({unit.link for unit in found}) == 1
 
 

@@ -41,7 +41,7 @@ def test_scores_and_counters_grow_with_what_passes(pcap: Path) -> None:
 def test_a_link_that_is_gone_is_shown_no_more() -> None:
     correlator = Correlator(CorrelatorConfig(), Pseudonyms(TEST_KEY), None)
     told = FeedMetrics(correlator, correlator.connections)
-    correlator.quality.heard("a link of yesterday", gap=False)
+    correlator.quality.heard("a link of yesterday", missing=0)
     told.tell(now=True)
     assert value("xinling_feed_score", scope="link", name="a link of yesterday") == 100
     correlator.advance(0)
