@@ -13,6 +13,7 @@ from redis.exceptions import ResponseError
 from stream.config import Config, ConfigError
 from stream.config import Redis as RedisConfig
 from stream.redis_cluster import ClusterRedis
+from stream.redis_line import LineRedis
 from stream.sms.coalescing import CoalescingCluster, CoalescingRedis
 
 _SCHEMES = ("redis", "rediss", "unix")
@@ -20,11 +21,12 @@ _MOST_CONNECTIONS = 1000
 """To one node: each partition of a worker has its own."""
 
 
-def redis_client(config: Config, *, coalescing: bool = False) -> Redis:
+def redis_client(config: Config, *, coalescing: bool = False, line: bool = False) -> Redis:
     """A client of the configured Redis; connects at first use. Raises ConfigError.
 
     Of a cluster it is a `ClusterRedis`, which answers whatever ours asks as one Redis does.
-    `coalescing`: commands that come at once share their round trips.
+    `coalescing`: commands that come at once share their round trips. `line`: where it is one Redis,
+    scripts follow each other on one connection.
     """
     redis = config.redis
     check(redis)
@@ -35,7 +37,8 @@ def redis_client(config: Config, *, coalescing: bool = False) -> Redis:
     if redis.password:
         patience["password"] = redis.password
     if not redis.cluster:
-        return (CoalescingRedis if coalescing else Redis).from_url(redis.url, **patience)
+        single = CoalescingRedis if coalescing else LineRedis if line else Redis
+        return single.from_url(redis.url, **patience)
     found = [parse_url(url) for url in _urls(redis.url)]
     options: dict[str, Any] = {**patience, **found[0]}
     for name in ("host", "port", "db"):

@@ -39,7 +39,7 @@ class SubscribersPart(Part):
     def __init__(self, config: Config, log: Log, fail: Fail) -> None:
         self._config = config
         self._patience = config.service.retry_seconds
-        self._redis = redis_client(config)
+        self._redis = redis_client(config, line=True)
         self._presence = Presence(self._redis, config, SUBSCRIBERS)
         self._store = RedisStore(self._redis)
         self._publisher = Publisher(config.kafka, self._patience)

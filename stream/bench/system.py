@@ -20,6 +20,7 @@ from stream.bench.servers import Server
 from stream.config import Kafka
 from stream.log_writer import LogWriter
 from stream.publisher import Publisher
+from stream.redis_line import LineRedis
 from stream.state import decode_progress
 
 KAFKA_VERSION = "4.0.0"
@@ -59,7 +60,7 @@ class System:
 
     def redis(self) -> Redis:
         """A client of the workers' Redis; an asynchronous context."""
-        return Redis.from_url(self._url)
+        return LineRedis.from_url(self._url)
 
     def cpu(self, workers: Sequence[Server]) -> dict[str, float]:
         """Seconds of processor time by part."""

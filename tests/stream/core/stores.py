@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from stream.memory_store import MemoryStore
 from stream.redis_cluster import ClusterRedis
+from stream.redis_line import LineRedis
 from stream.redis_store import RedisStore
 from stream.state import StateStore
 
@@ -21,6 +22,6 @@ async def open_store(request: pytest.FixtureRequest, name: str) -> StateStore:
     if name == "redis-cluster":
         client = ClusterRedis(host="127.0.0.1", port=request.getfixturevalue("redis_cluster_port"))
     else:
-        client = Redis.from_url(request.getfixturevalue(name.replace("-", "_") + "_url"))
+        client = LineRedis.from_url(request.getfixturevalue(name.replace("-", "_") + "_url"))
     await client.flushall()
     return RedisStore(client)
