@@ -18,10 +18,9 @@ from faust.types import TP
 from yarl import URL
 
 from stream.config import Config
-from stream.fetching import SeekingTransport, Start
+from stream.fetching import PARTITION_OCTETS, SeekingTransport, Start
 from stream.lanes import Lanes
 from stream.sms.in_flight import InFlight
-from stream.topics import MAX_RECORD_BYTES
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +183,7 @@ def _app(config: Config, topic: str) -> Any:
         broker_max_poll_records=_BUFFER_RECORDS,
         broker_max_poll_interval=config.service.retry_seconds * 2 + 60,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=MAX_RECORD_BYTES,
+        consumer_max_fetch_size=PARTITION_OCTETS,
         stream_buffer_maxsize=_BUFFER_RECORDS,
         stream_wait_empty=False,
         cython_optimizations=True,

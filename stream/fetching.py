@@ -25,12 +25,20 @@ Faust's 1.5 seconds made those wait for as long that were read out just after th
 """
 
 
+FETCH_OCTETS = 2 << 20
+"""Of an answer to a fetch, unless one record alone is larger: fifty megabytes at once, which
+aiokafka would take, hold everything up while they are copied."""
+PARTITION_OCTETS = 256 << 10
+"""Of one partition in it, unless its next record alone is larger."""
+
+
 class FairThread(driver.AIOKafkaConsumerThread):
     """Takes of each partition a part of what is wanted."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  Faust has no setting for it
+        consumer._fetch_max_bytes = FETCH_OCTETS  # noqa: SLF001  nor for it
         return consumer
 
     async def _fetch_records(

@@ -44,7 +44,11 @@ class LogWriter:
     async def put(self, partition: int, value: bytes) -> None:
         """As `write`, of a batch that is encoded already."""
         self._raise_failure()
-        await self._or_failure(self._queues[partition].put(value))
+        queue = self._queues[partition]
+        if queue.full():
+            await self._or_failure(queue.put(value))
+        else:  # at once: what one flush writes to all partitions is one request to the broker
+            queue.put_nowait(value)
         self._waiting.inc()
 
     async def flush(self) -> None:
