@@ -601,11 +601,14 @@ def bench_stream(
         float,
         typer.Option("--worker-share", min=0, help="Of a core, for each worker; 0: no bound."),
     ] = 0.0,
+    as_offered: Annotated[
+        bool, typer.Option("--as-offered", help="Work off batches as they come at `--rate`.")
+    ] = False,
 ) -> None:
     """Measure the step, the service on Kafka and Redis, and latency, as JSON lines."""
     from stream.bench import stream as room
 
-    asked = room.Asked(subscribers, events, rate, seconds, brokers, worker_share)
+    asked = room.Asked(subscribers, events, rate, seconds, brokers, worker_share, as_offered)
     room.stream(asked, only)
 
 

@@ -26,15 +26,21 @@ _Sent = tuple[float, bool]
 """When it was sent, and whether it counts."""
 
 
+def flushes(rate: int) -> tuple[int, float]:
+    """Events that ingest flushes together at so many a second, and the seconds between flushes."""
+    every = flush_after(Ingest().flush_seconds, PARTITIONS)
+    return max(1, round(rate * every)), every
+
+
 def turns(system: System, subscribers: int, rate: int, seconds: float) -> tuple[list[Turn], float]:
     """What is offered, flush by flush, and the seconds between two flushes."""
     batcher = bench_load.batcher(system.epoch(), PARTITIONS)
     traffic = bench_load.Traffic(subscribers)
-    every = flush_after(Ingest().flush_seconds, PARTITIONS)
+    together, every = flushes(rate)
     made = [
         [
             (partition, log.encode(batch))
-            for partition, batch in bench_load.batched(traffic, round(rate * every), batcher)
+            for partition, batch in bench_load.batched(traffic, together, batcher)
         ]
         for _ in range(round(seconds / every))
     ]

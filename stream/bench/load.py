@@ -135,10 +135,14 @@ class Traffic:
         return OtherParty(1, 1, where, id=f"1-{self._rng.getrandbits(96):024x}")
 
 
-def batched(traffic: Traffic, count: int, batcher: Batcher) -> Iterator[Addressed]:
-    """The next `count` events as batches of one log."""
-    for event in traffic.events(count):
+def batched(
+    traffic: Traffic, count: int, batcher: Batcher, together: int | None = None
+) -> Iterator[Addressed]:
+    """The next `count` events as batches of one log, all flushed after every `together` events."""
+    for number, event in enumerate(traffic.events(count), 1):
         yield from batcher.add(event)
+        if together and number % together == 0:
+            yield from batcher.flush()
     yield from batcher.flush()
 
 

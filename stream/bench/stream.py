@@ -6,9 +6,11 @@ Three measurements, as JSON lines with versions and machine:
     service   records that are on Kafka already through workers in processes of their own, the
               middle half of them timed; with one worker and with two, each held to a share of a
               core where that is asked for: then it is not this machine's cores that two have in
-              common
+              common; full batches, or such as ingest flushes at the rate of the measurement of
+              latency
     latency   at a fixed offered load: from handing a batch to the producer until Kafka has it, and
-              until Redis' progress has passed it, seen by asking every two milliseconds
+              until Redis' progress has passed it, seen by asking every two milliseconds; the worker
+              held to a share of a core where that is asked for
 """
 
 from __future__ import annotations
@@ -59,7 +61,9 @@ class Asked(msgspec.Struct, frozen=True):
     brokers: str | None = None
     """Of a Kafka that runs; by default one is started from the tests' jars."""
     share: float = 0.0
-    """Of a core, that each worker is held to in the measurement of throughput; 0 for no bound."""
+    """Of a core, that each worker is held to on Kafka; 0 for no bound."""
+    as_offered: bool = False
+    """Whether batches of the measurement of throughput are as ingest flushes them at `rate`."""
 
 
 def stream(asked: Asked, only: str | None) -> None:
@@ -168,7 +172,8 @@ def _service(home: Path, asked: Asked, count: int) -> None:
         known = system.produced
         batcher = bench_load.batcher(system.epoch(), PARTITIONS)
         traffic = bench_load.Traffic(asked.subscribers)
-        asyncio.run(system.produce(bench_load.batched(traffic, asked.events, batcher)))
+        together = bench_latency.flushes(asked.rate)[0] if asked.as_offered else None
+        asyncio.run(system.produce(bench_load.batched(traffic, asked.events, batcher, together)))
         records = system.produced - known
         workers = stack.enter_context(bench_servers.workers(home, system.config, count))
         if asked.share:
@@ -185,6 +190,7 @@ def _service(home: Path, asked: Asked, count: int) -> None:
             "workers": count,
             "worker_share": asked.share,
             "events": events,
+            "events_a_record": round(asked.events / records),
             "events_per_second": round(events / seconds),
             "cpu_seconds_per_million": {
                 name: round(cpu / events * _MILLION, 1) for name, cpu in used.items()
@@ -201,16 +207,20 @@ def _latency(home: Path, asked: Asked) -> None:
         )
         workers = stack.enter_context(bench_servers.workers(home, system.config, 1))
         asyncio.run(system.caught_up())
+        if asked.share:
+            stack.enter_context(bench_servers.held(workers, asked.share))
         load, every = bench_latency.turns(
             system, asked.subscribers, asked.rate, WARM_SECONDS + asked.seconds
         )
-        before = system.cpu(workers)
+        before = system.cpu(workers) | {"producer": time.process_time()}
         found = asyncio.run(bench_latency.offered(system, load, every, round(WARM_SECONDS / every)))
-        used = {name: cpu - before[name] for name, cpu in system.cpu(workers).items()}
+        after = system.cpu(workers) | {"producer": time.process_time()}
+        used = {name: cpu - before[name] for name, cpu in after.items()}
     _print(
         {
             "bench": "latency",
             "workers": 1,
+            "worker_share": asked.share,
             "events_per_second": asked.rate,
             "warm_up_seconds": WARM_SECONDS,
             "seconds": asked.seconds,
