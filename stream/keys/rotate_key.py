@@ -84,9 +84,9 @@ async def _change(config: Config, old: Key, new: Key) -> dict[str, int]:
                 key="privacy.key",
                 remedy="see whether the key is the one in force; what was moved stays moved",
             ) from error
-        await key_guard.end_change(redis, new.fingerprint)
         change = Change(time=audit.now(), who=audit.who(), what="key", name=str(new.version))
-        await Audit(redis).note(change)
+        await Audit(redis).note(change)  # first: who is killed between does it again
+        await key_guard.end_change(redis, new.fingerprint)
         return dict(rekey.done)
 
 

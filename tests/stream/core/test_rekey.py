@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
+import signal
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -11,9 +15,8 @@ import msgspec
 import pytest
 from labs import LEFT_IMSIS, MSC, imsis, messages, rules
 from one_or_cluster import KINDS, keys, opened
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.connection import UnixDomainSocketConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 
 from decoders import remembered
 from decoders.correlator import Correlator, CorrelatorConfig
@@ -29,11 +32,17 @@ from stream import rule_files
 from stream.batcher import Addressed, Batcher, second_before
 from stream.budgets.budget_store import BudgetStore, record_of
 from stream.checkpoint import PREFIX, VERSION, Kept, packed, pieces_of
+from stream.config import Config, Privacy
+from stream.config import Kafka as KafkaConfig
+from stream.config import Redis as RedisConfig
 from stream.embedded import RedisServer
 from stream.handler import Handler
+from stream.keys import rotate_key, standstill
+from stream.keys.key_guard import held
 from stream.keys.past_keys import PastKeys
 from stream.keys.rekey import Key, Rekey
 from stream.log import Erased, OptedOut, OutcomeRecorded, ProfileChanged, partition_of
+from stream.redis_client import redis_client
 from stream.redis_store import RedisStore
 from stream.relay import Relay
 from stream.sms.answers import Answers, Noted
@@ -169,9 +178,8 @@ def plain(rows: list[Verdict]) -> list[dict[str, Any]]:
     return sorted(done, key=lambda row: (row["time"], row["offer"], row["step"]))
 
 
-def change(world: World, redis: Redis | None = None) -> Rekey:
-    redis = redis or world.redis
-    return Rekey(RedisStore(redis), redis, PARTITIONS, FIRST, SECOND_KEY)
+def change(world: World) -> Rekey:
+    return Rekey(RedisStore(world.redis), world.redis, PARTITIONS, FIRST, SECOND_KEY)
 
 
 @pytest.mark.parametrize("part", [0.2, 0.45, 0.7, 0.9])
@@ -310,19 +318,19 @@ async def test_a_state_that_cannot_be_read_is_set_aside_under_its_new_name(redis
 # cut off
 
 
-class _Dying(UnixDomainSocketConnection):
-    """Dies when it has sent so many commands: before the last one, or after it."""
+def killed_by(left: int, *, after: bool) -> None:
+    """This process gets SIGKILL when it has sent so many commands: before the last, or after it."""
+    send = AbstractConnection.send_packed_command
 
-    left = 0
-    after = False
+    async def sent(self: AbstractConnection, *args: Any, **options: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left > 0 or after:
+            await send(self, *args, **options)
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
-        type(self).left -= 1
-        if self.left > 0 or (self.left == 0 and self.after):
-            await super().send_packed_command(*args, **kwargs)
-        if self.left <= 0:
-            await self.disconnect()
-            raise RedisConnectionError("killed")
+    AbstractConnection.send_packed_command = sent  # type: ignore[method-assign]
 
 
 async def full(world: World) -> None:
@@ -397,35 +405,73 @@ async def told(redis: Redis) -> dict[bytes, Any]:
     return found
 
 
-async def test_p6_a_change_that_was_cut_off_anywhere_goes_on(url: str, redis: Redis) -> None:
-    world = World(redis)
-    await full(world)
-    before = {place: await redis.dump(place) for place in await keys(redis)}
-    await change(world).run()
-    wanted = await told(redis)
+@pytest.mark.parametrize(("redis_kind", "each"), [("one", 11), ("cluster", 53)])
+def test_p6_a_change_that_is_killed_anywhere_goes_on(
+    request: pytest.FixtureRequest, url: str, redis_kind: str, each: int
+) -> None:
+    cluster = redis_kind == "cluster"
+    if cluster:
+        url = f"redis://127.0.0.1:{request.getfixturevalue('redis_cluster_port')}"
+    config = Config(
+        redis=RedisConfig(url=url, cluster=cluster),
+        kafka=KafkaConfig(partitions=PARTITIONS),
+        privacy=Privacy(key=FIRST.secret.hex(), next_key=SECOND_KEY.secret.hex()),
+    )
+    before = asyncio.run(prepared(config))
+    wanted = asyncio.run(changed(config))
     cuts = 0
-    for left in range(1, 1000, 3):
-        await redis.flushall()
-        for place, dump in before.items():
-            await redis.restore(place, 0, dump)
-        if not await _killed(url, world, left, after=bool(left % 2)):
+    for left in range(1, 1000, each):
+        asyncio.run(put_back(config, before))
+        if not _killed(config, left):
             break
         cuts += 1
-        await change(world).run()
-        assert await told(redis) == wanted, left
-    assert cuts > 35
+        assert asyncio.run(changed(config)) == wanted, left
+    assert cuts > 100 // each + 1
 
 
-async def _killed(url: str, world: World, left: int, *, after: bool) -> bool:
-    """Whether the change was cut off after so many commands."""
-    _Dying.left, _Dying.after = left, after
-    pool = ConnectionPool(connection_class=_Dying, path=url.removeprefix("unix://"))
-    dying = Redis.from_pool(pool)
-    try:
-        await change(world, dying).run()
-    except Exception:  # noqa: BLE001  each layer has its own name for it
-        return True
-    finally:
-        _Dying.left = 10**9
-        await dying.aclose()
-    return False
+def _killed(config: Config, left: int) -> bool:
+    """Whether a process that changes the key was killed after so many commands."""
+    child = os.fork()
+    if not child:
+        killed_by(left, after=bool(left % 2))
+        with suppress(BaseException):
+            asyncio.run(changed(config))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+async def prepared(config: Config) -> dict[bytes, bytes | None]:
+    """Everything, under the first key, as `put_back` takes it."""
+    redis = redis_client(config)
+    await redis.flushall()
+    await held(redis, config)
+    await full(World(redis))
+    found = {place: await redis.dump(place) for place in await keys(redis)}
+    await redis.aclose()
+    return found
+
+
+async def put_back(config: Config, before: dict[bytes, bytes | None]) -> None:
+    redis = redis_client(config)
+    await redis.flushall()
+    for place, dump in before.items():
+        await redis.restore(place, 0, dump or b"")
+    await redis.aclose()
+
+
+async def changed(config: Config) -> dict[bytes, Any]:
+    """Changes the key, as the command does where all stands still; what there is then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(standstill, "in_the_way", nothing_in_the_way)
+        await rotate_key._change(config, *rotate_key.keys(config))
+    redis = redis_client(config)
+    found = await told(redis)
+    await redis.aclose()
+    assert found.pop(b"xl:audit"), "who did it is written down"
+    assert found[b"xl:key"] == [SECOND_KEY.fingerprint.encode()]
+    return found
+
+
+async def nothing_in_the_way(*_: object) -> list[str]:
+    return []
