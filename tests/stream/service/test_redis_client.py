@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,7 +18,13 @@ from stream.config import Redis as RedisConfig
 from stream.connected import redis_of
 from stream.redis_client import check, redis_client
 from stream.redis_cluster import ClusterChangedError, ClusterRedis, pages
-from stream.state import InfrastructureError
+from stream.redis_store import RedisStore
+from stream.sms import outcomes
+from stream.sms.ledger import Entry, Ledger
+from stream.sms.vault import Identity, Vault
+from stream.state import Commit, InfrastructureError, Progress
+
+KEY = b"k" * 32
 
 
 def config(url: str, *, cluster: bool) -> Config:
@@ -117,6 +125,27 @@ async def test_every_key_of_every_node_comes_once(client: ClusterRedis) -> None:
     assert await client.mget(["k7", "none", "another"]) == [b"", None, b""]
     assert await client.delete(*found, "none") == 100
     assert await client.exists("k7", "another") == 1
+
+
+async def test_what_one_redis_holds_moves_to_a_cluster(
+    client: ClusterRedis, redis_cluster_port: int, tmp_path: Path
+) -> None:
+    """As docs/operations.md says."""
+    entry = Entry("0ff3", "c", 1, "1-who", outcomes.CLAIMED)
+    with one(str(tmp_path)) as url:
+        settings = config(url, cluster=False)
+        async with redis_of(settings) as old:
+            await RedisStore(old).commit(3, b"", Commit(Progress(offset=7), states={"1-who": b"s"}))
+            await Vault(old, KEY).put({"1-who": Identity("imsi", "msisdn")})
+            await Ledger(old, "smsc").claim(entry, 1, "one")
+        to, since = f"127.0.0.1:{redis_cluster_port}", url.removeprefix("redis://")
+        move = ["redis-cli", "--cluster", "import", to, "--cluster-from", since, "--cluster-copy"]
+        await asyncio.to_thread(subprocess.run, move, check=True, capture_output=True)
+    loaded = await RedisStore(client).load(3, ["1-who"], None, 0)
+    assert (loaded.progress.offset, loaded.states) == (7, {"1-who": b"s"})
+    assert await Vault(client, KEY).get("1-who") == Identity("imsi", "msisdn")
+    assert await Ledger(client, "smsc").overdue(1) == ["0ff3"]
+    assert not await Ledger(client, "smsc").claim(entry, 1, "another")
 
 
 async def test_slots_that_move_while_keys_are_read_are_told_of(client: ClusterRedis) -> None:
