@@ -6,7 +6,9 @@ made again: `redis.replicas` has each write wait until it is on a replica.
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from pathlib import Path
@@ -103,3 +105,37 @@ async def test_p2_nothing_counts_before_a_replica_has_it(
     nodes.wait()
     begin = await made_again(store)
     assert all(kept >= told for kept, told in zip(begin, offsets, strict=True))
+
+
+async def test_p2_a_client_of_many_outlives_a_failover_and_no_answered_write_is_lost(
+    nodes: RedisNodes,
+) -> None:
+    settings = RedisConfig(url=nodes.url, cluster=True, replicas=1)
+    client = redis_client(Config(redis=settings), coalescing=True)
+    answered: Counter[str] = Counter()
+    keys = [f"{{p{number % 8}}}:{number}" for number in range(24)]
+    going_on: set[str] = set()
+    failed_over, over = asyncio.Event(), asyncio.Event()
+
+    async def write(key: str) -> None:
+        while not over.is_set():
+            try:
+                await client.set(key, answered[key] + 1)
+            except redis.RedisError:
+                await asyncio.sleep(0.1)
+                continue
+            answered[key] += 1
+            if failed_over.is_set():
+                going_on.add(key)
+            if len(going_on) == len(keys):
+                over.set()
+
+    writing = [asyncio.create_task(write(key)) for key in keys]
+    await asyncio.sleep(0.3)
+    await asyncio.to_thread(nodes.fail_over, "{p0}")
+    failed_over.set()
+    async with asyncio.timeout(30):
+        await asyncio.gather(*writing)
+    for key, number in answered.items():
+        assert int(await client.get(key) or 0) >= number
+    await client.aclose()
