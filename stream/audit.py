@@ -29,7 +29,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Microseconds of wall time."""
     who: str
     what: str
-    """``rules`` ``refused`` ``stop`` ``resume`` ``profiles``."""
+    """``rules`` ``refused`` ``stop`` ``resume`` ``profiles`` ``seeds`` and other words."""
     name: str = ""
     """What was changed: a campaign, a file."""
     hash: str = ""

@@ -32,8 +32,8 @@ from stream.redis_client import redis_client
 from stream.redis_store import RedisStore
 from stream.roles import INGEST, Part, answering, bundle, signature
 from stream.rules_watch import RulesWatch
-from stream.sms import seeds
 from stream.sms.seeds import SeedList
+from stream.sms.seeds_watch import SeedsWatch
 from stream.sms.vault import Vault
 from stream.stops import Stops
 from stream.topics import Log
@@ -148,7 +148,8 @@ class IngestPart(Part):
                 Stops(redis),
                 Audit(redis),
             )
-            await self._keep_seeds(redis)
+            test_numbers = self._seeds_watch(redis)
+            await test_numbers.begin()  # before the rules: no campaign may go live without them
             await watch.begin(await RedisStore(redis).rules(0))
             await self._publish_profiles(control, redis)
             bridge = OutcomeBridge(
@@ -162,6 +163,7 @@ class IngestPart(Part):
             async with asyncio.TaskGroup() as group:
                 group.create_task(presence.run(self._stopping))
                 group.create_task(watch.run(self._stopping))
+                group.create_task(test_numbers.run(self._stopping))
                 group.create_task(bridge.run(self._stopping))
                 group.create_task(self._read())
         finally:
@@ -175,14 +177,10 @@ class IngestPart(Part):
             done = await control.profiles(config.rules.profiles, self._pseudonyms, vault)
             logger.info("%d profiles published", done)
 
-    async def _keep_seeds(self, redis: Redis) -> None:
-        """Test numbers before the rules: no campaign may go live without them."""
-        file = self._config.rules.seeds
-        wanted = seeds.numbers(file) if file else []
+    def _seeds_watch(self, redis: Redis) -> SeedsWatch:
         vault = Vault(redis, configuration.privacy_key(self._config))
-        await SeedList(redis).put(wanted, vault, self._pseudonyms)
-        if wanted:
-            logger.info("%d test numbers get every text first", len(wanted))
+        file = self._config.rules.seeds
+        return SeedsWatch(file, SeedList(redis), vault, self._pseudonyms, Audit(redis))
 
     def _made(self) -> SomeIngest:
         """Over the configured sources, by compiled code where that is to be had."""

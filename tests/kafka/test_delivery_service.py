@@ -25,6 +25,7 @@ from stream.sms.smsc import Fault, Submitted
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 
 TESTERS = ["13900000001", "13900000002"]
+THIRD = "13900000003"
 DRAFT = (
     CAMPAIGN.replace("asked-twice", "not-yet").replace("live", "draft").replace("您在这里", "草")
 )
@@ -87,6 +88,8 @@ async def test_numbers_of_the_seed_list_get_every_text_before_the_first_subscrib
         return sum(row.get("test", False) for row in rows) == 8  # submitted and delivered
 
     await until(told, UP_SECONDS, service.said)
+    (tmp_path / "seeds.csv").write_text("\n".join([*TESTERS, THIRD]))
+    await until(lambda: system.smsc.submitted[-1].destination == THIRD, UP_SECONDS, service.said)
     service.signal(signal.SIGTERM)
     assert await asyncio.to_thread(service.wait, STOP_SECONDS) == 0, service.said()
 
