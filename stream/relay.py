@@ -92,8 +92,11 @@ class Relay:
         """
         published = 0
         async with self._flushing[partition]:  # two at once would publish everything twice
-            while moved := await self._flush_some(partition):
+            more = True
+            while more:
+                moved = await self._flush_some(partition)
                 published += moved
+                more = moved == BATCH
         metrics.outbox_pending.labels(partition).set(0)
         return published
 
