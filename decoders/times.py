@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -11,8 +12,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def to_text(time: int) -> str:
     """RFC 3339 in UTC with six decimals, such as ``2008-01-28T09:12:33.123456Z``."""
     whole, micro = divmod(time, SECOND)
-    moment = _EPOCH + timedelta(seconds=whole)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{micro:06d}Z"
+    return f"{_second(whole)}.{micro:06d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(whole: int) -> str:
+    """Much happens in one second."""
+    return f"{_EPOCH + timedelta(seconds=whole):%Y-%m-%dT%H:%M:%S}"
 
 
 def from_text(text: str) -> int:

@@ -75,11 +75,18 @@ class Engine:
             await cancelled(self._workers)
 
     async def put(self, partition: int, batch: Batch) -> None:
-        """Appends `batch` to a partition's log, waiting for room; raises what stopped a worker."""
+        """Appends `batch` to a partition's log; raises what stopped a worker.
+
+        Where its worker's queue is full, waits until that has come to its end.
+        """
         metrics.batches.inc()
         metrics.batch_items.observe(len(batch.items))
         self._put[partition] += 1
-        await self._unless_stopped(self._queue_of(partition).put(Addressed(partition, batch)))
+        queue = self._queue_of(partition)
+        self._check()
+        while queue.full():
+            await self._unless_stopped(queue.join())
+        queue.put_nowait(Addressed(partition, batch))
 
     async def drain(self) -> None:
         """Waits until everything put has been handled; raises what stopped a worker."""
@@ -88,6 +95,12 @@ class Engine:
     def _queue_of(self, partition: int) -> asyncio.Queue[Addressed]:
         return self._queues[partition % len(self._queues)]
 
+    def _check(self) -> None:
+        """Raises what stopped a worker."""
+        for worker in self._workers:
+            if worker.done():
+                worker.result()
+
     async def _unless_stopped(self, *waits: Awaitable[None]) -> None:
         """Awaits `waits`, or raises the exception of a worker that ended meanwhile."""
         waiting: asyncio.Future[Any] = asyncio.gather(*waits)
@@ -95,9 +108,7 @@ class Engine:
         try:
             await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done():
-                for worker in self._workers:
-                    if worker.done():
-                        worker.result()
+                self._check()
             await waiting
         finally:
             waiting.add_done_callback(_retrieved)

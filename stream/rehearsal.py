@@ -23,9 +23,6 @@ from stream.log import ProfileChanged, RulesChanged
 from stream.offline import Captures, Reading, correlation, say
 from stream.replay import Change, Replay, Replayed
 
-PARTITIONS = 8
-"""Of the embedded engine; nothing in the rows depends on it (P1)."""
-
 
 class Files(NamedTuple):
     """What decides besides the captures."""
@@ -96,7 +93,7 @@ def replay(  # noqa: PLR0913  a command's options
 
         answers = None if market is None else market.reached
         garbage.settle()
-        run = Replay(take, partitions=PARTITIONS, workers=workers, answers=answers)
+        run = Replay(take, partitions=workers, answers=answers)
         signals = captures.signals(correlation(reading))
         _tell(asyncio.run(run.run(signals, changes, until=until)))
     if launch.wanted:

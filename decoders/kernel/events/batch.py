@@ -72,6 +72,7 @@ class Context(NamedTuple):
     """Numbers that are too long for a row."""
     parties: dict[PartyNumber, tuple[OtherParty, str | None]]
     cells: dict[tuple[int, int, int], Cell]
+    details: dict[tuple[int, ...], dict[str, Any]]
 
 
 class EventBatch:
@@ -127,34 +128,35 @@ class EventBatch:
         return _octets(self.words[:, E_CALL : E_CALL + 2])
 
     def events(self) -> list[Event]:
-        """All of them as the plain correlator tells them."""
+        """All of them as the plain correlator tells them; what is alike in many they share."""
         octets = self.words.astype("<i8", copy=False)
         named = octets[:, E_SUBSCRIBER : E_SUBSCRIBER + 2].tobytes().hex()
         keys = octets[:, E_ID : E_ID + 2].tobytes().hex()
         dialogues = octets[:, E_DIALOGUE : E_DIALOGUE + 2].tobytes().hex()
         calls = octets[:, E_CALL : E_CALL + 2].tobytes().hex()
         version = f"{self._context.pseudonyms.version}-"
+        sources, clear = self._context.sources, self._context.clear
         made = []
-        for index, words in enumerate(self.words.tolist()):
-            at = 32 * index
+        for at, words in zip(range(0, len(keys), 32), self.words.tolist(), strict=True):
+            kind, frames = words[E_TYPE], words[E_FRAME : E_FRAME + words[E_FRAMES]]
             event = Event(
                 id=keys[at : at + 32],
-                type=EVENT_TYPES[words[E_TYPE]],
+                type=EVENT_TYPES[kind],
                 time=words[E_TIME],
                 subscriber=version + named[at : at + 24],
                 identity=IDENTITIES[words[E_IDENTITY]],
                 dialogue=dialogues[at : at + 32],
-                cell=self._cell(words, E_CELL),
+                cell=self._cell(words, E_CELL) if words[E_CELL] else None,
                 direction=_DIRECTIONS[words[E_DIRECTION]],
-                detail=_DETAILS[words[E_TYPE]](self, words),
-                frames=self._frames(words),
+                detail=self._detail(kind, words),
+                frames=[Frame(sources[word >> 32], word & 0xFFFFFFFF) for word in frames],
                 trust="gap" if words[E_GAP] else None,
             )
             if words[E_HAS_CALL]:
                 event.call = calls[at : at + 32]
             if words[E_DIGITS] >= 0 or words[E_EMERGENCY]:
                 self._add_party(event, words)
-            if self._context.clear:
+            if clear:
                 _clear(event, words)
             if words[E_CONTENT] >= 0:
                 event.id = self._late_id(event, words)
@@ -177,17 +179,20 @@ class EventBatch:
             mcc, mnc = (None, None) if key[0] < 0 else plmn(key[0].to_bytes(3, "big"))
             lac, ci = (None if part < 0 else part for part in key[1:])
             cell = Cell(mcc, mnc, lac, ci)
-            if len(self._context.cells) >= _MOST_KNOWN:
-                self._context.cells.clear()
-            self._context.cells[key] = cell
+            _keep(self._context.cells, key, cell)
         return cell
 
-    def _frames(self, words: list[int]) -> list[Frame]:
-        sources = self._context.sources
-        return [
-            Frame(sources[word >> 32], word & 0xFFFFFFFF)
-            for word in words[E_FRAME : E_FRAME + words[E_FRAMES]]
-        ]
+    def _detail(self, kind: int, words: list[int]) -> dict[str, Any]:
+        """Of its type; few differ, but for those that hold a duration."""
+        reading, count = _DETAILS[kind]
+        if not count:
+            return reading(self, words)
+        key = (kind, *words[E_DETAIL : E_DETAIL + count])
+        detail = self._context.details.get(key)
+        if detail is None:
+            detail = reading(self, words)
+            _keep(self._context.details, key, detail)
+        return detail
 
     def _add_party(self, event: Event, words: list[int]) -> None:
         if words[E_EMERGENCY]:
@@ -197,9 +202,7 @@ class EventBatch:
         known = self._context.parties.get(party)
         if known is None:
             known = self._context.teller.split(party)
-            if len(self._context.parties) >= _MOST_KNOWN:
-                self._context.parties.clear()
-            self._context.parties[party] = known
+            _keep(self._context.parties, party, known)
         event.other_party = known[0]
         if words[E_HAS_CALL]:
             event.number_class = known[1]
@@ -259,19 +262,26 @@ class EventBatch:
         }
 
 
-_DETAILS: Final[dict[int, Callable[[EventBatch, list[int]], dict[str, Any]]]] = {
-    codes.LOCATION_UPDATED: EventBatch._updated,  # noqa: SLF001  its own methods
-    codes.LOCATION_SEEN: EventBatch._seen,  # noqa: SLF001
-    codes.LOCATION_HANDOVER: EventBatch._handed_over,  # noqa: SLF001
-    codes.SUBSCRIBER_DETACHED: EventBatch._nothing,  # noqa: SLF001
-    codes.CALL_ATTEMPTED: EventBatch._nothing,  # noqa: SLF001
-    codes.CALL_ALERTING: EventBatch._nothing,  # noqa: SLF001
-    codes.CALL_ANSWERED: EventBatch._answered,  # noqa: SLF001
-    codes.CALL_ENDED: EventBatch._ended,  # noqa: SLF001
-    codes.MESSAGE_SENT: EventBatch._transferred,  # noqa: SLF001
-    codes.MESSAGE_RECEIVED: EventBatch._transferred,  # noqa: SLF001
-    codes.SERVICE_REQUESTED: EventBatch._requested,  # noqa: SLF001
+_DETAILS: Final[dict[int, tuple[Callable[[EventBatch, list[int]], dict[str, Any]], int]]] = {
+    codes.LOCATION_UPDATED: (EventBatch._updated, 5),  # noqa: SLF001  its own methods
+    codes.LOCATION_SEEN: (EventBatch._seen, 1),  # noqa: SLF001
+    codes.LOCATION_HANDOVER: (EventBatch._handed_over, 8),  # noqa: SLF001
+    codes.SUBSCRIBER_DETACHED: (EventBatch._nothing, 0),  # noqa: SLF001
+    codes.CALL_ATTEMPTED: (EventBatch._nothing, 0),  # noqa: SLF001
+    codes.CALL_ALERTING: (EventBatch._nothing, 0),  # noqa: SLF001
+    codes.CALL_ANSWERED: (EventBatch._answered, 0),  # noqa: SLF001
+    codes.CALL_ENDED: (EventBatch._ended, 0),  # noqa: SLF001
+    codes.MESSAGE_SENT: (EventBatch._transferred, 1),  # noqa: SLF001
+    codes.MESSAGE_RECEIVED: (EventBatch._transferred, 1),  # noqa: SLF001
+    codes.SERVICE_REQUESTED: (EventBatch._requested, 2),  # noqa: SLF001
 }
+"""What reads a detail, and the words that say all of it; 0 where it is made anew each time."""
+
+
+def _keep(known: dict[Any, Any], key: object, value: object) -> None:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[key] = value
 
 
 def _octets(words: NDArray[np.int64]) -> NDArray[np.uint8]:

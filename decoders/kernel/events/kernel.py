@@ -106,7 +106,7 @@ class EventKernel:
             self._works[name] = hashes[name]
         work.named(self._works[0])
         teller = Teller(pseudonyms, plan, clear=clear)
-        self._context = Context(pseudonyms, teller, clear, [], [], {}, {}, {})
+        self._context = Context(pseudonyms, teller, clear, [], [], {}, {}, {}, {})
         self._link_names: list[str] = []
         self.bindings = KernelBindings(self._store, config.bindings, self._links, self._link)
         self.bindings.set_pool(config.pool)
