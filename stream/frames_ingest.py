@@ -26,11 +26,11 @@ from decoders.kernel.program import TABLES as PROTOCOLS
 from decoders.quality import Quality
 from decoders.remembered import Lasting
 from stream import checkpoint, frame_places, metrics
-from stream.checkpoint import COMPILED, Kept, Taken
+from stream.checkpoint import COMPILED
 from stream.feed_metrics import FeedMetrics
 from stream.ingest import AnyIngest
 from stream.kernel_signals import Read, Reading, minute_of, minutes_of, with_minutes
-from stream.reading import Show, Totals, Undecoded
+from stream.reading import AnyReader, Show, Undecoded
 from stream.replay import scored
 from stream.sources import Report
 
@@ -58,11 +58,10 @@ class _Connections:
         return self._correlator.connections
 
 
-class FramesReader:
+class FramesReader(AnyReader[EventBatch]):
     """`reading.Reader` by the thousand: the kernel and compiled correlation, counted.
 
     Attributes:
-        totals: what has been done so far.
         correlator: what it correlates with.
     """
 
@@ -72,13 +71,12 @@ class FramesReader:
         self, kernel: Kernel, correlator: EventKernel, report: Report, show: Show | None = None
     ) -> None:
         """`show` is given, now and then, the latest samples of what could not be decoded."""
-        self.totals = Totals()
+        feed_metrics = FeedMetrics(correlator, _Connections(correlator))
+        super().__init__(correlator, feed_metrics, Undecoded(kernel.decoder, show))
         self.correlator = correlator
         self._kernel = kernel
         self._reading = Reading(kernel, correlator)
         self._report = report
-        self._undecoded = Undecoded(kernel.decoder, show)
-        self._feed_metrics = FeedMetrics(correlator, _Connections(correlator))
 
     @property
     def now(self) -> int:
@@ -105,14 +103,8 @@ class FramesReader:
         for _ in self._kernel.feed(frames, self._refused):
             pass
 
-    def take_up(self, kept: Kept) -> Taken:
-        """See `AnyReader.take_up`."""
-        taken = checkpoint.take_up(self, kept)
-        self._feed_metrics.pass_over()
-        return taken
-
     def restore(self, memory: bytes) -> bool:
-        """See `checkpoint.Correlating.restore`."""
+        """See `AnyReader.restore`."""
         taken = remembered.restore(self.correlator, memory)
         logger.info(
             "ingest: goes on with %d TMSIs and %d connections",
@@ -122,7 +114,7 @@ class FramesReader:
         return taken
 
     def take_lasting(self, lasting: Lasting) -> None:
-        """See `checkpoint.Correlating.take_lasting`."""
+        """See `AnyReader.take_lasting`."""
         remembered.take_lasting(self.correlator, lasting)
 
     def memory(self) -> bytes:
@@ -132,19 +124,6 @@ class FramesReader:
     def lose(self) -> None:
         """See `AnyReader.lose`."""
         remembered.lose(self.correlator)
-
-    def advance(self, time: int) -> list[Event]:
-        """See `AnyReader.advance`."""
-        return self._counted(self.correlator.advance(time))
-
-    def finish(self) -> list[Event]:
-        """See `AnyReader.finish`."""
-        return self._counted(self.correlator.finish())
-
-    def count(self, *, all_of_it: bool = False) -> None:
-        """See `AnyReader.count`."""
-        self._feed_metrics.tell(now=all_of_it)
-        self._undecoded.tell()
 
     def _refused(self, error: CaptureError) -> None:
         self._report(error)

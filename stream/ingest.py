@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from decoders.events import Event
 from decoders.messages import Record
@@ -56,7 +56,7 @@ class Writer(Protocol):
 
 
 Item = TypeVar("Item")
-R = TypeVar("R", bound=AnyReader)
+R = TypeVar("R", bound=AnyReader[Any])
 
 
 class AnyIngest(Generic[Item, R]):

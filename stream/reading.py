@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -24,6 +25,9 @@ from stream.feed_metrics import FeedMetrics
 from stream.sources import Report
 
 Show = Callable[[Iterable[Sample]], None]
+_Told = TypeVar("_Told")
+"""Events as a correlator tells them."""
+_Told_co = TypeVar("_Told_co", covariant=True)
 
 
 class Totals(msgspec.Struct):
@@ -33,44 +37,6 @@ class Totals(msgspec.Struct):
     messages: int = 0
     events: int = 0
     batches: int = 0
-
-
-class AnyReader(Protocol):
-    """What ingest asks of whoever reads for it, by records or by the thousand.
-
-    Attributes:
-        totals: what has been done so far.
-        writing: of what it remembers, see `checkpoint.PLAIN`.
-    """
-
-    totals: Totals
-    writing: str
-
-    @property
-    def now(self) -> int:
-        """Capture time reached, microseconds."""
-
-    @property
-    def quality(self) -> Quality:
-        """What the feed is worth, as of the last whole minute."""
-
-    def take_up(self, kept: Kept) -> Taken:
-        """Goes on from what was kept, as far as that can be."""
-
-    def memory(self) -> bytes:
-        """Everything that what comes next may depend on, packed (`checkpoint.packed`)."""
-
-    def lose(self) -> None:
-        """What came since was not seen: a gap lies behind every open dialogue."""
-
-    def advance(self, time: int) -> Sequence[Event]:
-        """What a silence up to `time` (microseconds of capture time) makes true."""
-
-    def finish(self) -> Sequence[Event]:
-        """What is still open at the end of the captures."""
-
-    def count(self, *, all_of_it: bool = False) -> None:
-        """Tells Prometheus what could not be decoded, and what became of identities and links."""
 
 
 class Undecoded:
@@ -91,7 +57,85 @@ class Undecoded:
             self._told[reason] = number
 
 
-class Reader:
+class Correlating(Protocol[_Told_co]):
+    """A correlator, of whichever kind."""
+
+    def advance(self, time: int) -> _Told_co:
+        """What a silence up to `time` (microseconds of capture time) makes true."""
+
+    def finish(self) -> _Told_co:
+        """What is still open at the end of the captures."""
+
+
+class AnyReader(ABC, Generic[_Told]):
+    """What ingest asks of whoever reads for it, by records or by the thousand.
+
+    Attributes:
+        totals: what has been done so far.
+        writing: of what it remembers, see `checkpoint.PLAIN`.
+    """
+
+    writing: str
+
+    def __init__(
+        self, correlating: Correlating[_Told], feed_metrics: FeedMetrics, undecoded: Undecoded
+    ) -> None:
+        self.totals = Totals()
+        self._correlating = correlating
+        self._feed_metrics = feed_metrics
+        self._undecoded = undecoded
+
+    @property
+    @abstractmethod
+    def now(self) -> int:
+        """Capture time reached, microseconds."""
+
+    @property
+    @abstractmethod
+    def quality(self) -> Quality:
+        """What the feed is worth, as of the last whole minute."""
+
+    def take_up(self, kept: Kept) -> Taken:
+        """Goes on from what was kept, as far as that can be."""
+        taken = checkpoint.take_up(self, kept)
+        self._feed_metrics.pass_over()
+        return taken
+
+    @abstractmethod
+    def restore(self, memory: bytes) -> bool:
+        """See `checkpoint.Correlating.restore`."""
+
+    @abstractmethod
+    def take_lasting(self, lasting: Lasting) -> None:
+        """See `checkpoint.Correlating.take_lasting`."""
+
+    @abstractmethod
+    def memory(self) -> bytes:
+        """Everything that what comes next may depend on, packed (`checkpoint.packed`)."""
+
+    @abstractmethod
+    def lose(self) -> None:
+        """What came since was not seen: a gap lies behind every open dialogue."""
+
+    def advance(self, time: int) -> list[Event]:
+        """What a silence up to `time` (microseconds of capture time) makes true."""
+        return self._counted(self._correlating.advance(time))
+
+    def finish(self) -> list[Event]:
+        """What is still open at the end of the captures."""
+        return self._counted(self._correlating.finish())
+
+    def count(self, *, all_of_it: bool = False) -> None:
+        """Tells Prometheus what could not be decoded, and what became of identities and links."""
+        self._feed_metrics.tell(now=all_of_it)
+        self._undecoded.tell()
+
+    @abstractmethod
+    def _counted(self, told: _Told) -> list[Event]:
+        """The events that were told, once they are counted."""
+
+
+class Reader(AnyReader[list[Event]]):
     """Records to events: the decoder and the correlator, counted.
 
     Attributes:
@@ -104,12 +148,11 @@ class Reader:
         self, decoder: Decoder, correlator: Correlator, report: Report, show: Show | None = None
     ) -> None:
         """`show` is given, now and then, the latest samples of what could not be decoded."""
-        self.totals = Totals()
-        self._undecoded = Undecoded(decoder, show)
-        self._decoder = decoder
+        feed_metrics = FeedMetrics(correlator, correlator.connections)
+        super().__init__(correlator, feed_metrics, Undecoded(decoder, show))
         self.correlator = correlator
+        self._decoder = decoder
         self._report = report
-        self._feed_metrics = FeedMetrics(correlator, correlator.connections)
 
     @property
     def now(self) -> int:
@@ -143,19 +186,13 @@ class Reader:
             self._report(error)
             return []
 
-    def take_up(self, kept: Kept) -> Taken:
-        """See `AnyReader.take_up`."""
-        taken = checkpoint.take_up(self, kept)
-        self._feed_metrics.pass_over()
-        return taken
-
     def restore(self, memory: bytes) -> bool:
-        """See `checkpoint.Correlating.restore`."""
+        """See `AnyReader.restore`."""
         remembered.restore(self.correlator, memory)
         return True
 
     def take_lasting(self, lasting: Lasting) -> None:
-        """See `checkpoint.Correlating.take_lasting`."""
+        """See `AnyReader.take_lasting`."""
         remembered.take_lasting(self.correlator, lasting)
 
     def memory(self) -> bytes:
@@ -172,21 +209,8 @@ class Reader:
         """See `AnyReader.lose`."""
         remembered.lose(self.correlator)
 
-    def advance(self, time: int) -> list[Event]:
-        """See `AnyReader.advance`."""
-        return self._counted(self.correlator.advance(time))
-
-    def finish(self) -> list[Event]:
-        """See `AnyReader.finish`."""
-        return self._counted(self.correlator.finish())
-
-    def count(self, *, all_of_it: bool = False) -> None:
-        """See `AnyReader.count`."""
-        self._feed_metrics.tell(now=all_of_it)
-        self._undecoded.tell()
-
-    def _counted(self, events: list[Event]) -> list[Event]:
-        self.totals.events += len(events)
-        for event in events:
+    def _counted(self, told: list[Event]) -> list[Event]:
+        self.totals.events += len(told)
+        for event in told:
             metrics.events.labels(event.type, event.identity).inc()
-        return events
+        return told
