@@ -63,10 +63,8 @@ class Verdict(msgspec.Struct, kw_only=True, omit_defaults=True):
         """The row of the contracts: plain values, times as text, absent keys left out."""
         row: dict[str, Any] = msgspec.to_builtins(self)
         row["time"] = to_text(self.time)
-        row["evidence"] = [
-            {**msgspec.to_builtins(sample), "time": to_text(sample.time)}
-            for sample in self.evidence
-        ]
+        for sample in row.setdefault("evidence", []):
+            sample["time"] = to_text(sample["time"])
         if self.since is not None:
             row["since"] = to_text(self.since)
         if self.not_before is not None:
