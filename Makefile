@@ -58,7 +58,8 @@ fuzz: $(VENV)/.test
 
 # The killer, at length: SEED=… makes a run again, FAULTS=… sets how many (a fault takes some six seconds).
 chaos: $(VENV)/.test
-	@$(BIN)/python tests/kafka/chaos.py $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),120)
+	@PYTHONPATH=tests $(BIN)/python tests/kafka/chaos.py $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster) \
+	  --faults $(or $(FAULTS),120)
 
 format: $(VENV)/.test
 	@$(BIN)/ruff format .

@@ -17,20 +17,31 @@ import redis
 _BUS = 10_000
 """A node talks to the others on a port so much higher."""
 _SILENT_MS = 3_000
-"""A node that is silent for so long has failed: a replica takes its place."""
 
 
 class RedisNodes:
     """A cluster on this machine."""
 
-    def __init__(self, home: Path, *, replicas: int = 0, durable: bool = True) -> None:
-        """Three primaries with so many replicas each; `durable`: safe on disk before it answers."""
+    def __init__(
+        self,
+        home: Path,
+        *,
+        replicas: int = 0,
+        durable: bool = True,
+        silent_ms: int = _SILENT_MS,
+    ) -> None:
+        """Three primaries with so many replicas each.
+
+        `durable`: safe on disk before it answers. `silent_ms`: a node that says nothing for so long
+        has failed, and a replica takes its place.
+        """
         need("redis-server")
         need("redis-cli")
         self.replicas = replicas
         self.ports = free_ports(3 * (1 + replicas))
         self._home = home
         self._durable = durable
+        self._silent_ms = silent_ms
         self._nodes: dict[int, subprocess.Popen[bytes]] = {}
 
     @property
@@ -63,10 +74,10 @@ class RedisNodes:
                 eventually(lambda node=node: _is_whole(node, self.replicas))
 
     def start_node(self, port: int) -> None:
-        folder = self._home / str(port)
+        folder = self.folder(port)
         folder.mkdir(parents=True, exist_ok=True)
         options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-        whole = ["--cluster-enabled", "yes", "--cluster-node-timeout", str(_SILENT_MS)]
+        whole = ["--cluster-enabled", "yes", "--cluster-node-timeout", str(self._silent_ms)]
         whole += ["--repl-diskless-sync-delay", "0"]
         if self._durable:
             whole += ["--appendonly", "yes", "--appendfsync", "always"]
@@ -88,6 +99,14 @@ class RedisNodes:
         for node in self._nodes.values():
             node.wait(10)
         self._nodes.clear()
+
+    def folder(self, port: int) -> Path:
+        """What is on a node's disk."""
+        return self._home / str(port)
+
+    def node(self, port: int) -> subprocess.Popen[bytes] | None:
+        """The process that listens there; None after it was killed."""
+        return self._nodes.get(port)
 
     def primary_of(self, key: str) -> int:
         """The port of the node that has a key."""

@@ -1,9 +1,10 @@
 """The killer: a service under a seeded schedule of faults, and whether it kept P1 and P2.
 
-``python tests/kafka/chaos.py --seed 7 --faults 120`` (``make chaos``) prints a line for each fault,
+``PYTHONPATH=tests python tests/kafka/chaos.py --seed 7`` (``make chaos``) prints a line for each fault,
 then what became of every offer; it exits with 1 when one was lost or repeated. A run is one of
 Apache Kafka, redis-server with ``appendfsync always``, an SMSC that writes down what it takes, and
 `xinling` in processes under a supervisor, fed by a ring of captures that grows while it runs.
+``--cluster`` has a Redis Cluster in place of one redis-server, and kills its nodes in turn.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from chaos_system import ChaosSystem
 from chaos_world import decided_by, events_on
 from checker import Message, check
 from checker import Verdict as Found
+from redis_nodes import RedisNodes
 from system import until
 
 from rules.verdicts import Verdict
@@ -50,6 +52,8 @@ from stream import topics
 COPY_SECONDS = 5.0
 """Between two copies in the ring."""
 SETTLE_SECONDS = 150.0
+_SILENT_MS = 1_500
+"""Of a node of the cluster, before a replica takes its place."""
 _CARRY_SECONDS = 3.0
 """For outcomes on their way onto the log."""
 _NO_SECONDS = 15.0
@@ -288,14 +292,18 @@ def _kept(figures: dict[str, Any]) -> bool:
 
 
 async def torment(
-    home: Path, seed: int, faults: int, say: Callable[[str], None]
+    home: Path, seed: int, faults: int, say: Callable[[str], None], *, cluster: bool = False
 ) -> dict[str, Any] | None:
-    """A run in `home`; None where there is no broker that keeps its data."""
+    """A run in `home`; None where there is no broker that keeps its data.
+
+    `cluster`: on three nodes with a replica each, which is quick to take a primary's place.
+    """
     broker = find_broker(home / "kafka")
     if broker is None or broker.kind != ApacheKafka.kind:
         return None
     broker.start()
-    system = ChaosSystem(home, broker, copies.MOST_COPIES)
+    nodes = RedisNodes(home / "redis", replicas=1, silent_ms=_SILENT_MS) if cluster else None
+    system = ChaosSystem(home, broker, copies.MOST_COPIES, nodes)
     try:
         await system.start()
         figures = await Run(system, seed, faults, say).run()
@@ -316,10 +324,12 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options.add_argument("--faults", type=int, default=120)
     options.add_argument("--home", type=Path)
+    options.add_argument("--cluster", action="store_true", help="on a Redis Cluster")
     asked = options.parse_args()
     home = asked.home or Path(tempfile.mkdtemp(prefix="xinling-chaos-"))
     _print(f"seed {asked.seed}, {asked.faults} faults, in {home}")
-    figures = asyncio.run(torment(home, asked.seed, asked.faults, _print))
+    run = torment(home, asked.seed, asked.faults, _print, cluster=asked.cluster)
+    figures = asyncio.run(run)
     if figures is None:
         _print("the killer needs Apache Kafka: Java 17 and Maven")
         return 1

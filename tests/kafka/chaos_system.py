@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from chaos_schedule import (
     Planned,
 )
 from chaos_world import World
+from redis_nodes import RedisNodes
 from system import ROOT, Kept, System, wait_until
 
 from stream import topics
@@ -76,11 +78,52 @@ class SmscServer:
             self._process.send_signal(number)
 
 
+class OneNode:
+    """One node of a cluster, another one after each fault, with what a fault asks of a server."""
+
+    def __init__(self, nodes: RedisNodes) -> None:
+        self._nodes = nodes
+        self._turn = 0
+
+    def start(self) -> None:
+        """The node that had the last fault is there again; the next one is another node's."""
+        self._nodes.start_node(self._port)
+        self._turn += 1
+
+    def stop(self, number: int = signal.SIGKILL) -> None:
+        assert number == signal.SIGKILL
+        self._nodes.kill(self._port)
+
+    def signal(self, number: int) -> None:
+        node = self._nodes.node(self._port)
+        if node is not None:
+            node.send_signal(number)
+
+    def running(self) -> bool:
+        node = self._nodes.node(self._port)
+        return node is not None and node.poll() is None
+
+    def fill_disk(self, octets: int) -> None:
+        node = self._nodes.node(self._port)
+        assert node is not None
+        files = self._nodes.folder(self._port).glob("**/*.aof")
+        limit = max(file.stat().st_size for file in files) + octets
+        resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+    @property
+    def _port(self) -> int:
+        return self._nodes.ports[self._turn % len(self._nodes.ports)]
+
+
 class ChaosSystem(System):
     """Everything, and the faults that it may be put through."""
 
-    def __init__(self, home: Path, broker: Broker, most_copies: int) -> None:
-        super().__init__(home, broker)
+    def __init__(
+        self, home: Path, broker: Broker, most_copies: int, nodes: RedisNodes | None = None
+    ) -> None:
+        """`nodes`: a cluster in place of one Redis."""
+        super().__init__(home, broker, nodes)
+        self._node = OneNode(nodes) if nodes else self.redis
         self.world = World(home)
         self.server = SmscServer(home)
         self.roles: dict[str, list[Kept]] = {}
@@ -134,7 +177,7 @@ class ChaosSystem(System):
                 await self._again(server)
 
     def _servers(self) -> dict[str, Any]:
-        return {REDIS: self.redis, KAFKA: self.broker, SMSC: self.server}
+        return {REDIS: self._node, KAFKA: self.broker, SMSC: self.server}
 
     async def _suffer_role(self, fault: Planned) -> None:
         several = self.roles[fault.target]
