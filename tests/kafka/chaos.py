@@ -1,9 +1,9 @@
 """The killer: a service under a seeded schedule of faults, and whether it kept P1 and P2.
 
-``PYTHONPATH=tests python tests/kafka/chaos.py --seed 7`` (``make chaos``) prints a line for each fault,
-then what became of every offer; it exits with 1 when one was lost or repeated. A run is one of
-Apache Kafka, redis-server with ``appendfsync always``, an SMSC that writes down what it takes, and
-`xinling` in processes under a supervisor, fed by a ring of captures that grows while it runs.
+``PYTHONPATH=tests python tests/kafka/chaos.py --seed 7`` (``make chaos``) prints a line for each
+fault, then what became of every offer; it exits with 1 when one was lost or repeated. A run is one
+of Apache Kafka, redis-server with ``appendfsync always``, an SMSC that writes down what it takes,
+and `xinling` in processes under a supervisor, fed by a ring of captures that grows while it runs.
 ``--cluster`` has a Redis Cluster in place of one redis-server, and kills its nodes in turn.
 """
 
