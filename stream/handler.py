@@ -15,6 +15,7 @@ import msgspec
 
 from decoders.errors import XinlingError
 from stream import metrics
+from stream.clocks import furthest
 from stream.handled import Handled, counted
 from stream.log import (
     Batch,
@@ -37,8 +38,6 @@ from stream.state import (
 )
 from stream.step import Rules, StepRun
 
-_FAR = 2**53 - 1
-"""Microseconds: after every timer."""
 _OF_NOBODY = Tick | FeedLeft | RulesChanged | BudgetSpent | FeedScored
 WhenDecided = Callable[[int], Awaitable[None]]
 
@@ -83,6 +82,8 @@ class Handler:
         self._limits = limits or Limits()
         self._load_rules = load_rules
         self._rules: dict[str, Rules] = {}
+        self._known: dict[int, Progress] = {}
+        """Of each partition, as it last was; another worker may have gone on since."""
 
     async def handle(
         self, partition: int, offset: int, batch: Batch, *, accept_gap: bool = False
@@ -151,13 +152,20 @@ class Handler:
         if not await self._store.commit(partition, loaded.token, commit):
             metrics.commit_conflicts.inc()
             return _Elsewhere(position, refused=1)
+        self._known[partition] = commit.progress
         return counted(partition, commit.progress, run)
 
     async def _load(self, partition: int, items: list[Item]) -> Loaded:
-        subscribers = dict.fromkeys(name for item in items if (name := _subscriber(item)))
-        return await self._store.load(
-            partition, list(subscribers), _until(items), self._limits.timers
-        )
+        """With all timers that these items may fire, and none that another feed holds back."""
+        subscribers = list(dict.fromkeys(name for item in items if (name := _subscriber(item))))
+        known = self._known.get(partition, Progress())
+        until = furthest(known, items)
+        loaded = await self._store.load(partition, subscribers, until, self._limits.timers)
+        self._known[partition] = loaded.progress
+        comes = furthest(loaded.progress, items)
+        if comes is None or (until is not None and comes <= until):
+            return loaded
+        return await self._load(partition, items)  # another worker has gone on meanwhile
 
     async def _in_force(self, partition: int, rules_hash: str) -> Rules | None:
         """The rules that the partition's progress names, fetched where they are not loaded yet."""
@@ -207,13 +215,6 @@ def _place(progress: Progress, offset: int, batch: Batch, *, accept_gap: bool) -
     if offset > progress.offset and not accept_gap:
         raise OffsetGapError(progress.offset, offset)
     return progress.position if offset == progress.offset else 0
-
-
-def _until(items: list[Item]) -> int | None:
-    """How far the clock may come with these items: the slowest feed may hold it before."""
-    if any(isinstance(item, FeedLeft) for item in items):
-        return _FAR
-    return max((item.time for item in items if isinstance(item, Tick)), default=None)
 
 
 def _subscriber(item: Item) -> str | None:

@@ -21,6 +21,7 @@ from rules.profile import Profile
 from rules.state import Subscriber, next_due
 from rules.verdicts import Verdict
 from stream.batcher import second_before
+from stream.clocks import Clocks
 from stream.log import (
     BudgetSpent,
     Erased,
@@ -125,8 +126,7 @@ class StepRun:
         self._load = load
         self._loaded = loaded
         self._clock = loaded.progress.clock
-        self._clocks = loaded.progress.clocks
-        self._left = loaded.progress.left
+        self._clocks = Clocks.of(loaded.progress)
         self._sequences: dict[str, int] = {}
         self._feeds: Feeds = loaded.progress.feeds
         self._scored: dict[str, Feed] = {}
@@ -163,8 +163,8 @@ class StepRun:
             past_epochs=before.begun(epoch).past_epochs,
             feeds=before.scored(self._scored),
             turns=before.turns + 1 if stands else 0,
-            clocks=before.ticked(self._clocks),
-            left=self._left,
+            clocks=before.ticked(self._clocks.clocks),
+            left=self._clocks.left,
             spent=self._spent,
         )
         commit = Commit(
@@ -179,10 +179,8 @@ class StepRun:
 
     def _other(self, source: str, item: Change | Tick | FeedLeft | FeedScored) -> bool:
         """Takes what is no event; gives False where more is due than was loaded."""
-        if isinstance(item, Tick):
-            return self._tick(item)
-        if isinstance(item, FeedLeft):
-            return self._leave(item.feed)
+        if isinstance(item, Tick | FeedLeft):
+            return self._run_on(self._clocks.heard(item))
         if isinstance(item, FeedScored):
             self._score(source, item)
         elif not item.seq or self._is_new(source, item.seq):
@@ -224,23 +222,8 @@ class StepRun:
         else:
             self._change_profile(item)
 
-    def _tick(self, item: Tick) -> bool:
-        """Takes one feed's clock; gives False where more is due than was loaded."""
-        if not item.feed:  # the only one, as in a replay
-            return self._run_on(item.time)
-        others = {feed: time for feed, time in self._clocks.items() if feed != item.feed}
-        reached = max(item.time, self._clocks.get(item.feed, item.time))
-        self._clocks = {**others, item.feed: reached}
-        return self._run_on(min(self._clocks.values()))
-
-    def _leave(self, feed: str) -> bool:
-        """Waits for a feed no more; gives False where more is due than was loaded."""
-        self._left = max(self._left, self._clocks.get(feed, self._left))
-        self._clocks = {name: time for name, time in self._clocks.items() if name != feed}
-        return self._run_on(min(self._clocks.values(), default=self._left))
-
     def _run_on(self, time: int) -> bool:
-        """The clock up to that of the slowest feed, and what is due by then."""
+        """The clock up to `time`, and what is due by then; False: more than was loaded."""
         if time <= self._clock:
             return True
         if self.rules is not None and not self._fire(self.rules, time):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fake_rules import DELAY, FakeRules, event, hash_of
 
@@ -21,7 +23,7 @@ from stream.log import (
 )
 from stream.memory_store import MemoryStore
 from stream.silence import Silences
-from stream.state import BEGINNING, decode_entry
+from stream.state import BEGINNING, Loaded, decode_entry
 
 RULES = {"r": b""}
 
@@ -29,8 +31,8 @@ RULES = {"r": b""}
 class Partition:
     """One partition, and what it decides."""
 
-    def __init__(self, **limits: int) -> None:
-        self.store = MemoryStore()
+    def __init__(self, store: MemoryStore | None = None, **limits: int) -> None:
+        self.store = store or MemoryStore()
         self._handler = Handler(self.store, FakeRules, Limits(**limits))
         self._offset = 0
         self.late = 0
@@ -39,6 +41,11 @@ class Partition:
         batch = decode(encode(Batch(SCHEMA_VERSION, "e", source, 0, [*items])))
         await self._handler.handle(0, self._offset, batch)
         self._offset += 1
+
+    def goes_on(self, before: Partition) -> Partition:
+        """Where another worker has come to."""
+        self._offset = before._offset
+        return self
 
     async def clock(self) -> int:
         return (await self.store.progress(0)).clock
@@ -75,6 +82,38 @@ async def test_p1_no_timer_fires_before_the_slowest_feed_has_passed_it(
     await partition.takes("a", Tick(60 * SECOND, "one"))
     assert await partition.times() == []
     await partition.takes("b", Tick(60 * SECOND, "two"))
+    assert await partition.times() == [2 + DELAY]
+
+
+async def test_a_feed_that_runs_ahead_loads_no_timers_that_it_cannot_fire(
+    partition: Partition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due: list[int] = []
+    load = partition.store.load
+
+    async def counting(*asked: Any) -> Loaded:
+        loaded = await load(*asked)
+        due.append(len(loaded.due))
+        return loaded
+
+    monkeypatch.setattr(partition.store, "load", counting)
+    await partition.takes("b", Tick(0, "two"))
+    await partition.takes("a", Signal(1, event("x", 1)), Signal(2, event("x", 2)))
+    await partition.takes("a", Tick(60 * SECOND, "one"))
+    await partition.takes("a", Tick(90 * SECOND, "one"))
+    assert due == [0, 0, 0, 0]
+    await partition.takes("b", Tick(60 * SECOND, "two"))
+    assert due == [0, 0, 0, 0, 1]
+    assert await partition.times() == [2 + DELAY]
+
+
+async def test_p1_what_another_worker_has_done_to_the_clocks_is_seen(partition: Partition) -> None:
+    other = Partition(partition.store)
+    await partition.takes("b", Tick(0, "two"))
+    await partition.takes("a", Signal(1, event("x", 1)), Signal(2, event("x", 2)))
+    await partition.takes("a", Tick(0, "one"))
+    await other.goes_on(partition).takes("b", Tick(60 * SECOND, "two"))
+    await partition.goes_on(other).takes("a", Tick(60 * SECOND, "one"))
     assert await partition.times() == [2 + DELAY]
 
 
