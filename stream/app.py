@@ -43,17 +43,18 @@ class Role:
         self,
         config: Config,
         topic: str,
-        take: Take,
+        take: Take | None,
         fail: Fail,
         *,
         start: Start | None = None,
         assigned: Assigned | None = None,
         window: int = 0,
-        lanes: bool = False,
+        lanes: Lanes | None = None,
     ) -> None:
         """`window`: so many records in hand at once; 0 for one after another, each in its turn.
 
-        `lanes`: partitions side by side, for a topic whose progress Kafka is not asked for.
+        `lanes` take records in place of `take`: partitions side by side, for a topic whose progress
+        Kafka is not asked for.
         """
         self.topic = topic
         self.group = _group(config, topic)
@@ -63,8 +64,8 @@ class Role:
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self.in_flight = InFlight(window, take, fail) if window else None
-        self.lanes = Lanes(take, fail) if lanes else None
+        self.in_flight = InFlight(window, take, fail) if window and take else None
+        self.lanes = lanes
         self.app = _app(config, topic)
         self.app.start_at = start
         self.app.transport = SeekingTransport(self.app.conf.broker_consumer, self.app)
@@ -126,6 +127,7 @@ class Role:
             self._assigned({tp.partition for tp in assigned if tp.topic == self.topic})
 
     async def _agent(self, stream: Any) -> None:
+        assert self._take is not None
         async for event in stream.events():
             if self._stopping:
                 await asyncio.Event().wait()

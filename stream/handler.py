@@ -37,6 +37,7 @@ from stream.state import (
     StoredDataError,
 )
 from stream.step import Rules, StepRun
+from stream.together import Ends
 
 _OF_NOBODY = Tick | FeedLeft | RulesChanged | BudgetSpent | FeedScored
 WhenDecided = Callable[[int], Awaitable[None]]
@@ -86,9 +87,17 @@ class Handler:
         """Of each partition, as it last was; another worker may have gone on since."""
 
     async def handle(
-        self, partition: int, offset: int, batch: Batch, *, accept_gap: bool = False
+        self,
+        partition: int,
+        offset: int,
+        batch: Batch,
+        *,
+        accept_gap: bool = False,
+        ends: Ends | None = None,
     ) -> Handled:
         """Commits what the record at `offset` decides, once, however often it is handed over.
+
+        `ends`: where `batch` is of several records, which stand from `offset` on.
 
         Raises:
             OffsetGapError: records between the last one and this are missing, and `accept_gap`
@@ -99,36 +108,38 @@ class Handler:
             StoredDataError: the partition's progress or rules cannot be read.
         """
         began = perf_counter()
+        record = _Record(offset, batch, ends or Ends.of([batch]), accept_gap)
         total = Handled(Progress())
         position = refused = 0
         while refused <= self._limits.conflicts:
-            step = await self._step(partition, offset, batch, position, accept_gap=accept_gap)
+            step = await self._step(partition, record, position)
             if isinstance(step, _Elsewhere):
                 refused += step.refused
                 position = step.position
                 continue
             refused = 0
             total = total.then(step)
-            position = step.progress.position
             if step.verdicts and self._when_decided is not None:
                 await self._when_decided(partition)
             if step.skipped:
                 return total
-            if step.progress.offset > offset:
-                metrics.handled_batches.labels(partition).inc()
+            reached = record.place(step.progress)
+            if reached is not None:
+                position = reached
+            else:
+                metrics.handled_batches.labels(partition).inc(len(record.ends))
                 metrics.step_seconds.observe(perf_counter() - began)
                 return total
         raise ContendedError(
             f"another worker commits for partition {partition}", remedy="leave it to that worker"
         )
 
-    async def _step(
-        self, partition: int, offset: int, batch: Batch, position: int, *, accept_gap: bool
-    ) -> Handled | _Elsewhere:
+    async def _step(self, partition: int, record: _Record, position: int) -> Handled | _Elsewhere:
         """One load and one commit of the items from `position` on."""
+        batch = record.batch
         items = batch.items[position : position + self._limits.items]
         loaded = await self._load(partition, items)
-        place = _place(loaded.progress, offset, batch, accept_gap=accept_gap)
+        place = record.place(loaded.progress)
         if place is None:
             return Handled(loaded.progress)
         if place != position:
@@ -144,11 +155,8 @@ class Handler:
         except RulesMismatchError:  # another worker has changed them since the load
             return _Elsewhere(position, refused=1)
         run = StepRun(loaded, self._limits.timers, rules, self._loaded_rules)
-        reached = run.run(batch.source, items, position)
-        done = reached == len(batch.items)
-        commit = run.commit(
-            epoch=batch.epoch, offset=offset + done, position=0 if done else reached
-        )
+        records, place = record.ends.record(run.run(batch.source, items, position))
+        commit = run.commit(epoch=batch.epoch, offset=record.offset + records, position=place)
         if not await self._store.commit(partition, loaded.token, commit):
             metrics.commit_conflicts.inc()
             return _Elsewhere(position, refused=1)
@@ -206,15 +214,23 @@ class _Elsewhere(NamedTuple):
     refused: int
 
 
-def _place(progress: Progress, offset: int, batch: Batch, *, accept_gap: bool) -> int | None:
-    """The position in the record at which to go on; None where all of it was handled before."""
-    if batch.epoch != progress.epoch:
-        return None if batch.epoch in progress.past_epochs else 0
-    if offset < progress.offset:
-        return None
-    if offset > progress.offset and not accept_gap:
-        raise OffsetGapError(progress.offset, offset)
-    return progress.position if offset == progress.offset else 0
+class _Record(NamedTuple):
+    """A record of the log, or several that stand from `offset` on."""
+
+    offset: int
+    batch: Batch
+    ends: Ends
+    accept_gap: bool
+
+    def place(self, progress: Progress) -> int | None:
+        """The item at which to go on; None where all were handled before."""
+        if self.batch.epoch != progress.epoch:
+            return None if self.batch.epoch in progress.past_epochs else 0
+        if self.offset <= progress.offset:
+            return self.ends.item(progress.offset - self.offset, progress.position)
+        if not self.accept_gap:
+            raise OffsetGapError(progress.offset, self.offset)
+        return 0
 
 
 def _subscriber(item: Item) -> str | None:

@@ -19,7 +19,8 @@ AT_ONCE = 8
 WAITING = 4
 """Records of a partition that wait in its lane; then the agent waits."""
 
-Take = Callable[[int, int, bytes], Awaitable[None]]
+Take = Callable[[int, list[tuple[int, bytes]]], Awaitable[None]]
+"""Handles records of a partition, offset and value, in their order."""
 Fail = Callable[[BaseException], None]
 _Lane = asyncio.Queue[tuple[int, bytes]]
 
@@ -28,7 +29,7 @@ class Lanes:
     """A bounded queue and a task for each partition that had a record."""
 
     def __init__(self, take: Take, fail: Fail) -> None:
-        """`take` handles a record; what it raises is told to `fail`, and ends that lane."""
+        """`take` handles what waits in a lane; what it raises is told to `fail`, and ends it."""
         self._take = take
         self._fail = fail
         self._lanes: dict[int, _Lane] = {}
@@ -60,19 +61,21 @@ class Lanes:
 
     async def _work(self, partition: int, lane: _Lane) -> None:
         while True:
-            offset, value = await lane.get()
-            self._waiting.dec()
+            records = [await lane.get()]
             async with self._turns:
+                while not lane.empty():
+                    records.append(lane.get_nowait())
+                self._waiting.dec(len(records))
                 if self._stopping:
                     return
-                if not await self._done(partition, offset, value):
+                if not await self._done(partition, records):
                     return
 
-    async def _done(self, partition: int, offset: int, value: bytes) -> bool:
+    async def _done(self, partition: int, records: list[tuple[int, bytes]]) -> bool:
         self._in_hand += 1
         self._idle.clear()
         try:
-            await self._take(partition, offset, value)
+            await self._take(partition, records)
         except Exception as error:  # noqa: BLE001  a record after this one would leave a gap
             self._fail(error)
             return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -28,6 +28,7 @@ from stream.state import (
     StateStore,
     StoreUnavailableError,
 )
+from stream.together import Ends, Read, joined, together
 from stream.topics import Log
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ REDIS = "redis"
 OTHER_KEY = "another key"
 """Reason of a record set aside: its names are not those that the key in force makes."""
 
+Raw = tuple[int, bytes]
+"""A record's offset and its value."""
 Earliest = Callable[[int], Awaitable[int]]
 """The first offset that the log still holds of a partition."""
 
@@ -77,22 +80,32 @@ class Subscribers:
         self._patience = patience
         self._clocks: dict[int, int] = {}
 
-    async def take(self, partition: int, offset: int, value: bytes) -> None:
-        """Handles one record; raises only InfrastructureError, once patience is at its end."""
-        try:
-            batch = log.decode(value)
-        except LogError as error:
-            await self._set_aside(partition, offset, value, "not a batch", str(error))
+    async def take(self, partition: int, records: Sequence[Raw]) -> None:
+        """Handles records, offset and value, in their order, those that may be joined as one.
+
+        Raises only InfrastructureError, once patience is at its end.
+        """
+        for run in together([_read(offset, value) for offset, value in records]):
+            await self._take(partition, run)
+
+    async def _take(self, partition: int, run: list[Read]) -> None:
+        offset, value, batch = run[0]
+        if batch is None:
+            await self._set_aside(partition, offset, value, "not a batch", _fault(value))
             return
         name = _first_name(batch)
         if name and not name.startswith(self._prefix):
             await self._set_aside(partition, offset, value, OTHER_KEY, "made under another key")
             return
         try:
-            handled = await self._handle(partition, offset, batch)
+            handled = await self._handle(partition, run)
         except InfrastructureError:
             raise
         except Exception as error:
+            if len(run) > 1:  # which of them it is shows when each is taken alone
+                for one in run:
+                    await self._take(partition, [one])
+                return
             traced = error if os.environ.get("XINLING_TRACEBACK") == "1" else None
             logger.error(  # noqa: TRY400  a trace may bear what no log may
                 "partition %d: record %d failed", partition, offset, exc_info=traced
@@ -114,10 +127,14 @@ class Subscribers:
         )
         return progress.offset if progress.epoch == self._log.epoch else 0
 
-    async def _handle(self, partition: int, offset: int, batch: Batch) -> Handled:
+    async def _handle(self, partition: int, run: list[Read]) -> Handled:
+        offset = run[0].offset
+        batches = [read.batch for read in run if read.batch is not None]
+        batch, ends = joined(batches), Ends.of(batches)
+
         async def attempt() -> Handled:
             try:
-                return await self._handler.handle(partition, offset, batch)
+                return await self._handler.handle(partition, offset, batch, ends=ends)
             except OffsetGapError as gap:
                 if await self._earliest(partition) < offset:
                     raise  # the records between are there: start again and read them
@@ -126,7 +143,9 @@ class Subscribers:
                     partition, gap.expected, offset - 1,
                 )  # fmt: skip
                 metrics.dead_letters.labels("lost by the log").inc(offset - gap.expected)
-                return await self._handler.handle(partition, offset, batch, accept_gap=True)
+                return await self._handler.handle(
+                    partition, offset, batch, accept_gap=True, ends=ends
+                )
 
         return await patiently(REDIS, attempt, _PASSING, self._patience)
 
@@ -141,7 +160,23 @@ class Subscribers:
             topics.DEAD_LETTERS, msgspec.json.encode(letter), partition=partition
         )
         empty = Batch(log.SCHEMA_VERSION, self._log.epoch, "", 0, [])
-        await self._handle(partition, offset, empty)
+        await self._handle(partition, [Read(offset, value, empty)])
+
+
+def _read(offset: int, value: bytes) -> Read:
+    try:
+        return Read(offset, value, log.decode(value))
+    except LogError:
+        return Read(offset, value, None)
+
+
+def _fault(value: bytes) -> str:
+    """Why a record is no batch."""
+    try:
+        log.decode(value)
+    except LogError as error:
+        return str(error)
+    return ""
 
 
 def _first_name(batch: Batch) -> str:

@@ -15,6 +15,7 @@ from stream.budgets.budget_store import BudgetStore
 from stream.budgets.candidates import Candidates
 from stream.config import Config
 from stream.handler import Handler
+from stream.lanes import Lanes
 from stream.log import Batch, encode
 from stream.presence import Presence
 from stream.publisher import Publisher
@@ -73,8 +74,8 @@ class SubscribersPart(Part):
             key_version=config.privacy.key_version,
         )
         self._role = Role(
-            config, topics.EVENTS, driver.take, fail,
-            start=driver.start, assigned=self._relay.own, lanes=True,
+            config, topics.EVENTS, None, fail,
+            start=driver.start, assigned=self._relay.own, lanes=Lanes(driver.take, fail),
         )  # fmt: skip
         self._watchdog = Watchdog(
             owned=self._role.partitions,

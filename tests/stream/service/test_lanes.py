@@ -16,18 +16,21 @@ class Taking:
     def __init__(self) -> None:
         self.begun: list[tuple[int, int]] = []
         self.done: list[tuple[int, int]] = []
+        self.together: list[int] = []
         self.failures: list[BaseException] = []
         self.gates: dict[int, asyncio.Event] = {}
         self.refuses: tuple[int, int] | None = None
         self.lanes = Lanes(self.take, self.failures.append)
 
-    async def take(self, partition: int, offset: int, value: bytes) -> None:
-        self.begun.append((partition, offset))
+    async def take(self, partition: int, records: list[tuple[int, bytes]]) -> None:
+        self.together.append(len(records))
+        self.begun += [(partition, offset) for offset, _ in records]
         if (gate := self.gates.get(partition)) is not None:
             await gate.wait()
-        if (partition, offset) == self.refuses:
-            raise ValueError(value)
-        self.done.append((partition, offset))
+        for offset, value in records:
+            if (partition, offset) == self.refuses:
+                raise ValueError(value)
+            self.done.append((partition, offset))
 
 
 @pytest.fixture
@@ -43,6 +46,7 @@ async def _turns(count: int = 20) -> None:
 async def test_p1_a_partition_keeps_its_order_and_waits_for_no_other(taking: Taking) -> None:
     taking.gates[1] = asyncio.Event()
     await taking.lanes.put(1, 5, b"")
+    await _turns()
     for offset in range(4):
         await taking.lanes.put(0, offset, b"")
         await taking.lanes.put(2, offset, b"")
@@ -54,6 +58,18 @@ async def test_p1_a_partition_keeps_its_order_and_waits_for_no_other(taking: Tak
     taking.gates[1].set()
     await _turns()
     assert taking.done[-2:] == [(1, 5), (1, 6)]
+    await taking.lanes.cancel()
+
+
+async def test_what_waits_behind_a_record_in_hand_is_taken_together(taking: Taking) -> None:
+    taking.gates[1] = asyncio.Event()
+    for offset in range(4):
+        await taking.lanes.put(1, offset, b"")
+        await _turns()
+    taking.gates[1].set()
+    await _turns()
+    assert taking.done == [(1, 0), (1, 1), (1, 2), (1, 3)]
+    assert taking.together == [1, 3]
     await taking.lanes.cancel()
 
 
@@ -95,7 +111,7 @@ async def test_p2_after_a_failure_nothing_more_of_that_partition_is_begun(taking
     taking.refuses = (1, 1)
     for offset in range(3):
         await taking.lanes.put(1, offset, b"why")
-    await _turns()
+        await _turns()
     assert taking.begun == [(1, 0), (1, 1)]
     assert [str(failure) for failure in taking.failures] == ["b'why'"]
     await taking.lanes.cancel()
@@ -105,7 +121,7 @@ async def test_a_stop_waits_for_what_is_in_hand_and_begins_nothing_more(taking: 
     taking.gates[1] = asyncio.Event()
     for offset in range(3):
         await taking.lanes.put(1, offset, b"")
-    await _turns()
+        await _turns()
     settled = asyncio.create_task(taking.lanes.settled())
     await _turns()
     assert not settled.done()

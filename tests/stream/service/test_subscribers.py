@@ -10,11 +10,12 @@ import pytest
 from decoders.times import SECOND
 from rules.engine import RuleSet
 from stream import log, topics
-from stream.handler import Handled, Handler
+from stream.handled import Handled
+from stream.handler import Handler
 from stream.log import Batch, OptedOut, Tick
 from stream.memory_store import MemoryStore
 from stream.relay import Relay
-from stream.state import OffsetGapError, OutboxEntry, StoreUnavailableError
+from stream.state import Commit, OffsetGapError, OutboxEntry, StoreUnavailableError
 from stream.subscribers import Subscribers
 from stream.topics import Log
 
@@ -35,12 +36,10 @@ class Letters:
 class Broken(Handler):
     """A handler with a fault of its own in records with a tick of second 13."""
 
-    async def handle(
-        self, partition: int, offset: int, batch: Batch, *, accept_gap: bool = False
-    ) -> Handled:
+    async def handle(self, partition: int, offset: int, batch: Batch, **more: Any) -> Handled:
         if any(isinstance(item, Tick) and item.time == 13 * SECOND for item in batch.items):
             raise ZeroDivisionError
-        return await super().handle(partition, offset, batch, accept_gap=accept_gap)
+        return await super().handle(partition, offset, batch, **more)
 
 
 class Flaky(MemoryStore):
@@ -53,6 +52,18 @@ class Flaky(MemoryStore):
             self.failures -= 1
             raise StoreUnavailableError("away")
         return await super().load(*arguments)
+
+
+class Counting(MemoryStore):
+    """A store that counts its commits."""
+
+    commits = 0
+    clock = 0
+
+    async def commit(self, partition: int, token: bytes, commit: Commit) -> bool:
+        self.commits += 1
+        self.clock = commit.progress.clock
+        return await super().commit(partition, token, commit)
 
 
 async def ignore(_partition: int, _entries: list[OutboxEntry]) -> None:
@@ -78,8 +89,8 @@ class Bench:
             key_version=2,
         )
 
-    async def take(self, offset: int, value: bytes) -> None:
-        await self.driver.take(1, offset, value)
+    async def take(self, offset: int, *values: bytes) -> None:
+        await self.driver.take(1, list(enumerate(values, offset)))
 
     async def offset(self) -> int:
         return (await self.store.progress(1)).offset
@@ -114,6 +125,20 @@ async def test_p4_a_record_that_a_fault_of_ours_cannot_handle_is_a_dead_letter()
     await bench.take(1, record(14))
     assert [letter["reason"] for _, _, letter in bench.letters.sent] == ["ZeroDivisionError"]
     assert await bench.offset() == 2
+
+
+async def test_p2_records_that_wait_behind_one_another_are_one_commit() -> None:
+    bench = Bench(store := Counting())
+    await bench.take(0, *(record(second) for second in range(1, 6)))
+    assert (await bench.offset(), store.commits) == (5, 1)
+
+
+async def test_p4_a_record_that_cannot_be_used_takes_none_of_those_around_it_along() -> None:
+    bench = Bench(store := Counting())
+    await bench.take(0, record(11), record(12), b"", record(13), record(14), record(15))
+    assert [letter["offset"] for _, _, letter in bench.letters.sent] == [2, 3]
+    assert await bench.offset() == 6
+    assert store.clock == 15 * SECOND
 
 
 async def test_p2_a_store_that_comes_back_loses_nothing() -> None:
