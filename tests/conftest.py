@@ -42,6 +42,21 @@ def redis_kind() -> str:
     return "one"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests held against a simulation's truth, a line each, whatever else is shown."""
+    lines = [
+        str(value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "truth" and report.when == "call"
+    ]
+    if lines:
+        terminalreporter.section("held against the truth")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """With XINLING_NO_SKIPS=1 a skip fails the run: `.ci/run` has installed every part."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
