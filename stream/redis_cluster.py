@@ -8,25 +8,32 @@ like a Redis that is away, whatever the library calls it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
 from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.cluster import ClusterPipeline
+from redis.asyncio.cluster import ClusterNode, ClusterPipeline
 from redis.commands.cluster import READ_COMMANDS
+from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError, TryAgainError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException, RedisError
 
 from stream.config import ConfigError
 
 _WAIT_MS: Final = 2_000
 """For replicas to have a write."""
+_REDIRECTIONS: Final = 16
+_MOVING_SECONDS: Final = 0.05
+"""Between two rounds, one more each time, for a slot that is moving to another node."""
+_MOVED: Final = (MovedError, AskError, TryAgainError)
 _SCRIPTS: Final = frozenset({"EVAL", "EVALSHA"})
 _NO_CLUSTER: Final = "Cluster mode is not enabled"
 
 
+_Command = tuple[tuple[Any, ...], dict[str, Any]]
+"""And its options."""
 _at_work: ContextVar[bool] = ContextVar("_at_work", default=False)
 """Whether the library is executing a command."""
 
@@ -55,8 +62,8 @@ class ClusterRedis(RedisCluster):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """The answer to a command; raises RedisError, ConfigError where this is no cluster."""
-        command = args[0]
-        if self.replicas and command not in READ_COMMANDS and not self.keyless(command):
+        command, alone = args[0], self.at_work  # a pipeline's command that another node has
+        if self.replicas and not (alone or command in READ_COMMANDS or self.keyless(command)):
             pipe = self.pipeline()
             pipe.execute_command(*args, **options)
             return (await pipe.execute())[0]
@@ -130,13 +137,12 @@ class _Pipeline(ClusterPipeline):
     def __init__(self, client: ClusterRedis) -> None:
         super().__init__(client)
         self._client = client
-        self._written: list[Any] = []
+        self._commands: list[_Command] = []
 
     def execute_command(self, *args: Any, **options: Any) -> ClusterPipeline:
         """One more command."""
-        if self._client.replicas and args[0] not in READ_COMMANDS:
-            self._written.append(_key_of(args))
-        return super().execute_command(*args, **options)
+        self._commands.append((args, options))
+        return self
 
     async def execute(
         self,
@@ -144,26 +150,51 @@ class _Pipeline(ClusterPipeline):
         allow_redirections: bool = True,  # noqa: FBT001, FBT002
     ) -> list[Any]:
         """The answers, in order; raises RedisError."""
-        with _library_at_work():
-            waits = await self._wait()
-            answers: list[Any] = await super().execute(raise_on_error, allow_redirections)
-        if not waits:
-            return answers
-        if any(_too_few(found, self._client.replicas) for found in answers[-waits:]):
-            raise NotReplicatedError("too few replicas have what was written")
-        return answers[:-waits]
+        commands, self._commands = self._commands, []
+        if not self._client.replicas:
+            with _library_at_work():
+                return await self._made(commands).execute(raise_on_error, allow_redirections)
+        answers = await self._round(commands)
+        for attempt in range(_REDIRECTIONS):
+            moved = [at for at, answer in enumerate(answers) if isinstance(answer, _MOVED)]
+            if not moved:
+                break
+            await asyncio.sleep(attempt * _MOVING_SECONDS)
+            await self._client.nodes()
+            again = await self._round([commands[at] for at in moved])
+            for at, answer in zip(moved, again, strict=True):
+                answers[at] = answer
+        if raise_on_error:
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+        return answers
 
-    async def _wait(self) -> int:
-        """Has each node that is written to wait for its replicas; how many nodes."""
-        if not self._written:
-            return 0
-        await self._client.initialize()
-        found = [self._client.get_node_from_key(key) for key in self._written]
-        nodes = {node.name: node for node in found if node is not None}
-        for node in nodes.values():
-            wait = ("WAIT", self._client.replicas, _WAIT_MS)
-            super().execute_command(*wait, target_nodes=node)
-        return len(nodes)
+    async def _round(self, commands: list[_Command]) -> list[Any]:
+        """Answers and errors; raises NotReplicatedError."""
+        with _library_at_work():
+            await self._client.initialize()
+            pipe = self._made(commands)
+            for node in self._written(commands):
+                pipe.execute_command("WAIT", self._client.replicas, _WAIT_MS, target_nodes=node)
+            answers = await pipe.execute(raise_on_error=False, allow_redirections=False)
+        waits = answers[len(commands) :]
+        if any(_too_few(found, self._client.replicas) for found in waits):
+            raise NotReplicatedError("too few replicas have what was written")
+        return answers[: len(commands)]
+
+    def _made(self, commands: list[_Command]) -> ClusterPipeline:
+        """Of the library, which redirects each command by itself."""
+        pipe = ClusterPipeline(self._client)  # type: ignore[abstract]  # as the library does
+        for args, options in commands:
+            pipe.execute_command(*args, **options)
+        return pipe
+
+    def _written(self, commands: list[_Command]) -> list[ClusterNode]:
+        """The nodes that are written to."""
+        keys = [_key_of(args) for args, _ in commands if args[0] not in READ_COMMANDS]
+        nodes = [self._client.get_node_from_key(key) for key in keys]
+        return list({node.name: node for node in nodes if node is not None}.values())
 
 
 async def pages(redis: Redis | ClusterRedis, match: str, at_once: int) -> AsyncIterator[list[str]]:

@@ -128,6 +128,16 @@ class RedisNodes:
         self.start_node(port)
         self.wait()
 
+    def move(self, key: str) -> None:
+        """Gives the slot of a key, in which nothing lies, to another primary."""
+        with self.client() as client:
+            slot, before = client.keyslot(key), client.get_node_from_key(key)
+            primaries = client.get_primaries()
+            after = next(node for node in primaries if node != before)
+            name = client.execute_command("CLUSTER MYID", target_nodes=after)
+            for node in (after, *primaries):
+                client.execute_command("CLUSTER SETSLOT", slot, "NODE", name, target_nodes=node)
+
     def _running(self) -> list[int]:
         return [port for port in self.ports if port in self._nodes]
 

@@ -102,8 +102,8 @@ class CoalescingCluster(Coalescing, ClusterRedis):  # type: ignore[misc]  # like
     """`ClusterRedis`, likewise: a round trip to each node that is asked."""
 
     def alone(self, command: str) -> bool:
-        """What goes to nodes, not to a key."""
-        return self.keyless(command)
+        """What goes to nodes, not to a key; of a round trip what another node has."""
+        return self.at_work or self.keyless(command)
 
     async def aclose(self, *args: Any, **options: Any) -> None:
         """Ends; see `ClusterRedis.aclose`."""

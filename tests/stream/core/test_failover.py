@@ -139,3 +139,29 @@ async def test_p2_a_client_of_many_outlives_a_failover_and_no_answered_write_is_
     for key, number in answered.items():
         assert int(await client.get(key) or 0) >= number
     await client.aclose()
+
+
+@pytest.mark.parametrize("replicas", [0, 1])
+@pytest.mark.parametrize("coalescing", [False, True])
+async def test_a_slot_that_has_moved_is_asked_where_it_is(
+    nodes: RedisNodes, replicas: int, *, coalescing: bool
+) -> None:
+    settings = RedisConfig(url=nodes.url, cluster=True, replicas=replicas)
+    client = redis_client(Config(redis=settings), coalescing=coalescing)
+    await client.flushall()
+    add = client.register_script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+    assert await add(keys=["other"], args=[1]) == 1
+    for _ in range(2):
+        nodes.move("moved")
+        async with asyncio.timeout(20):
+            assert await client.mget(["moved", "other"]) == [None, b"1"]
+        nodes.move("moved")
+        async with asyncio.timeout(20):
+            assert await client.set("moved", "1")
+            assert await client.delete("moved") == 1
+        nodes.move("moved")
+        async with asyncio.timeout(20):
+            done = await asyncio.gather(*(add(keys=["moved"], args=[2]) for _ in range(9)))
+        assert sorted(done) == list(range(2, 20, 2))
+        await client.delete("moved")
+    await client.aclose()
