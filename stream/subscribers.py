@@ -85,17 +85,13 @@ class Subscribers:
 
         Raises only InfrastructureError, once patience is at its end.
         """
-        for run in together([_read(offset, value) for offset, value in records]):
+        for run in together([self._read(offset, value) for offset, value in records]):
             await self._take(partition, run)
 
     async def _take(self, partition: int, run: list[Read]) -> None:
         offset, value, batch = run[0]
         if batch is None:
-            await self._set_aside(partition, offset, value, "not a batch", _fault(value))
-            return
-        name = _first_name(batch)
-        if name and not name.startswith(self._prefix):
-            await self._set_aside(partition, offset, value, OTHER_KEY, "made under another key")
+            await self._set_aside(partition, offset, value, *_fault(value))
             return
         try:
             handled = await self._handle(partition, run)
@@ -116,6 +112,15 @@ class Subscribers:
         if handled.verdicts or (self._relay.listened and clock != self._clocks.get(partition)):
             self._clocks[partition] = clock
             self._relay.tell(partition)
+
+    def _read(self, offset: int, value: bytes) -> Read:
+        """A record; without its batch where that cannot be used."""
+        try:
+            batch = log.decode(value)
+        except LogError:
+            return Read(offset, value, None)
+        name = _first_name(batch)
+        return Read(offset, value, batch if name.startswith(self._prefix) or not name else None)
 
     async def start(self, partition: int) -> int:
         """The offset from which to read a partition; 0 where Redis knows nothing of this log."""
@@ -163,20 +168,13 @@ class Subscribers:
         await self._handle(partition, [Read(offset, value, empty)])
 
 
-def _read(offset: int, value: bytes) -> Read:
-    try:
-        return Read(offset, value, log.decode(value))
-    except LogError:
-        return Read(offset, value, None)
-
-
-def _fault(value: bytes) -> str:
-    """Why a record is no batch."""
+def _fault(value: bytes) -> tuple[str, str]:
+    """Reason and explanation of why a record cannot be used."""
     try:
         log.decode(value)
     except LogError as error:
-        return str(error)
-    return ""
+        return "not a batch", str(error)
+    return OTHER_KEY, "made under another key"
 
 
 def _first_name(batch: Batch) -> str:

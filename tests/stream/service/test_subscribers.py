@@ -192,3 +192,15 @@ async def test_p6_a_record_made_under_another_key_is_set_aside(name: str) -> Non
     letters = [letter["reason"] for _, _, letter in bench.letters.sent]
     assert letters == ([] if name in kept else ["made under another key"])
     assert await bench.offset() == 1
+
+
+async def test_p6_so_is_one_that_waits_behind_others_that_are_ours() -> None:
+    bench = Bench()
+    behind = Batch(log.SCHEMA_VERSION, EPOCH, "s", SECOND, [OptedOut("1-0f3a", SECOND, 1)])
+    ours = Batch(log.SCHEMA_VERSION, EPOCH, "s", SECOND, [OptedOut("2-0f3a", SECOND, 2)])
+    batches = [Batch(log.SCHEMA_VERSION, EPOCH, "s", SECOND, [Tick(SECOND)]), behind, ours]
+    await bench.driver.take(1, [(at, log.encode(batch)) for at, batch in enumerate(batches)])
+    kept = (await bench.store.load(1, ["1-0f3a", "2-0f3a"], None, 0)).profiles
+    assert list(kept) == ["2-0f3a"]
+    assert [letter["reason"] for _, _, letter in bench.letters.sent] == ["made under another key"]
+    assert await bench.offset() == 3
