@@ -4,7 +4,7 @@
 fault, then what became of every offer; it exits with 1 when one was lost or repeated. A run is one
 of Apache Kafka, redis-server with ``appendfsync always``, an SMSC that writes down what it takes,
 and `xinling` in processes under a supervisor, fed by a ring of captures that grows while it runs.
-``--cluster`` has a Redis Cluster in place of one redis-server, and kills its nodes in turn.
+``--cluster`` has a Redis Cluster in place of one redis-server; most faults are its nodes', in turn.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Run:
         self, system: ChaosSystem, seed: int, faults: int, say: Callable[[str], None]
     ) -> None:
         self._system = system
-        self._planned = schedule(seed, faults)
+        self._planned = schedule(seed, faults, cluster=isinstance(system.redis, RedisNodes))
         self._seed = seed
         self._say = say
         self._began = time.monotonic()

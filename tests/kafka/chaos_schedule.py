@@ -51,6 +51,15 @@ _DECK = (
     *[(CHANGE, RULES)] * 2,
 )
 """Each turn through the deck does all of it, in an order of its own."""
+_CLUSTER_DECK = (
+    *[(KILL, REDIS)] * 5,
+    *[(STOP, REDIS)] * 2,
+    (FILL, REDIS),
+    *[(KILL, DELIVERY)] * 2,
+    (KILL, WORKER),
+    (KILL, INGEST),
+)
+"""Where it is the nodes of a cluster that are put to the test."""
 _SHORT = (0.3, 3.0)
 _LONG = (8.0, 11.0)
 """Longer than the session with the group: others get the partitions, and this one wakes up."""
@@ -71,15 +80,16 @@ class Planned(NamedTuple):
     """Before the next fault."""
 
 
-def schedule(seed: int, count: int) -> list[Planned]:
-    """The first `count` faults of a seed."""
+def schedule(seed: int, count: int, *, cluster: bool = False) -> list[Planned]:
+    """The first `count` faults of a seed; `cluster`: of Redis' nodes above all."""
     rng = random.Random(seed)
-    return [_planned(rng, kind, target) for kind, target in islice(_dealt(rng), count)]
+    whole = _CLUSTER_DECK if cluster else _DECK
+    return [_planned(rng, kind, target) for kind, target in islice(_dealt(rng, whole), count)]
 
 
-def _dealt(rng: random.Random) -> Iterator[tuple[str, str]]:
+def _dealt(rng: random.Random, whole: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
     while True:
-        deck = list(_DECK)
+        deck = list(whole)
         rng.shuffle(deck)
         yield from deck
 
