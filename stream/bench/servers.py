@@ -47,8 +47,8 @@ broker.heartbeat.interval.ms=200
 """
 """One node for itself; the tests' brokers are made of it too."""
 _FIRST_COMPILER = "-XX:TieredStopAtLevel=1"
-"""In its first minutes a broker's second compiler takes half of what the broker takes, in bursts that
-are latency on few cores; what it saves comes after the measurement."""
+"""In its first minutes a broker's second compiler takes half of its time, in bursts that others
+wait for on few cores; what it saves comes after the measurement."""
 _GROUPS = Path("/sys/fs/cgroup")
 _PERIOD_US = 10_000
 
