@@ -537,6 +537,35 @@ def bench_decode(
     )
 
 
+@bench_app.command(
+    "replay",
+    epilog="Example: `xinling bench replay festival/msc-*.pcap --areas festival/areas.geojson "
+    "--cells festival/cells.csv --profiles festival/profiles.csv "
+    "--settings festival/settings.json --campaigns rules/campaigns`",
+)
+def bench_replay(
+    captures: Annotated[list[str], typer.Argument(metavar="CAPTURE...", help="Capture files.")],
+    campaigns: Campaigns = None,
+    cells: Cells = None,
+    areas: Areas = None,
+    profiles: Profiles = None,
+    settings: Settings = None,
+    plan: Plan = None,
+    messages: Annotated[
+        int | None,
+        typer.Option("--messages", min=1, help="Repeat their traffic to about this many messages."),
+    ] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 3,
+) -> None:
+    """Measure captures to verdict rows in one process, every draft live, as JSON lines."""
+    from stream import rehearsal
+    from stream.bench import replay as room
+
+    reading = reading_of(captures, 14, None, cells=cells, plan=plan)
+    files = rehearsal.Files(campaigns, areas, cells, profiles, settings)
+    room.replay(reading, files, messages=messages, rounds=rounds)
+
+
 @bench_app.command("bindings", epilog="Example: `xinling bench bindings --count 10000000`")
 def bench_bindings(
     count: Annotated[

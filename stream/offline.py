@@ -109,6 +109,11 @@ class Captures:
             return None
         return sum(Path(path).stat().st_size for path in paths)
 
+    @property
+    def read(self) -> int:
+        """How many messages have been read so far."""
+        return self._messages.total()
+
     def messages(self) -> Iterator[Message]:
         """Every message, in the order of its records' times."""
         for record in counted(self._records(), "frames"):

@@ -75,7 +75,7 @@ def replay(  # noqa: PLR0913  a command's options
     bundle = rule_files.bundle(files.campaigns, files.areas, files.cells, files.settings)
     before = RuleSet.load(bundle)
     bundle = launched(before, bundle, launch.drafts)
-    changes = list(_changes(bundle, files.profiles))
+    changes = list(changes_of(bundle, files.profiles))
     captures = Captures(reading)
     outlook = Outlook([Campaign(one.id, one.title, one.status) for one in before.campaigns])
     say("pseudonyms are made with the public test key")
@@ -112,7 +112,7 @@ def launched(rules: RuleSet, bundle: dict[str, bytes], status: str | None) -> di
     return {**bundle, **{file: msgspec.json.encode(spec) for file, spec in specs.items()}}
 
 
-def _changes(bundle: dict[str, bytes], profiles: Path | None) -> Iterator[Change]:
+def changes_of(bundle: dict[str, bytes], profiles: Path | None) -> Iterator[Change]:
     """The rules and the profiles, as the log's first records."""
     yield RulesChanged(RuleSet.load(bundle, running=True, allocated=True).hash, bundle)
     if profiles is None:
