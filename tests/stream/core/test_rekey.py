@@ -405,6 +405,7 @@ async def told(redis: Redis) -> dict[bytes, Any]:
     return found
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("redis_kind", "each"), [("one", 11), ("cluster", 53)])
 def test_p6_a_change_that_is_killed_anywhere_goes_on(
     request: pytest.FixtureRequest, url: str, redis_kind: str, each: int
