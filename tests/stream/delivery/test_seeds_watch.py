@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 
 import pytest
-from conftest import KEY
 from redis.asyncio import Redis
 
 from decoders.pseudonyms import Pseudonyms
@@ -16,6 +15,7 @@ from stream.sms.seeds import SeedList
 from stream.sms.seeds_watch import SeedsWatch
 from stream.sms.vault import Vault
 
+KEY = b"k" * 32
 FIRST, OTHER = "13900000001", "13900000002"
 
 
