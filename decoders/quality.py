@@ -18,7 +18,7 @@ minute. Which minute closes when depends on the times of the messages alone (P1)
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -148,16 +148,24 @@ class _Source:
         silent = self.rate >= _BUSY and self.quiet * self.rate >= _SILENT
         self.latest.missing = min(self.latest.missing, self.latest.seen)
         self.recent.fade(_RECENT, self.latest)
-        borne_by = [links[name].recent for name in self.links if name in links] or [self.recent]
-        self.score = 0 if silent else _stepped(self._wholeness(borne_by))
+        self.score = 0 if silent else _stepped(self._wholeness(self._lost(links)))
         if not silent:  # what it usually does is not learned from its silence
             self.usual.fade(_USUAL, self.latest)
         self.latest = _Tally()
 
-    def _wholeness(self, borne_by: Sequence[_Tally]) -> float:
+    def _lost(self, links: Mapping[str, _Source]) -> float:
+        """Share of recent messages that are missing; of an area on its links."""
+        missing, seen = self.recent.missing, self.recent.seen
+        if self.links:
+            missing = seen = 0.0
+            for name in self.links:
+                if (link := links.get(name)) is not None:
+                    missing += link.recent.missing
+                    seen += link.recent.seen
+        return missing / max(missing + seen, _MANY)
+
+    def _wholeness(self, lost: float) -> float:
         recent, usual = self.recent, self.usual
-        missing = sum(each.missing for each in borne_by)
-        lost = missing / max(missing + sum(each.seen for each in borne_by), _MANY)
         unseen = _rise(recent.unseen, recent.procedures, usual.unseen, usual.procedures)
         unknown = _rise(recent.unknown, recent.events, usual.unknown, usual.events)
         return max(1 - _WEIGHT * lost, 0.0) * (1 - unseen) * (1 - unknown)

@@ -7,6 +7,7 @@ the same rules, proved against that one (`tests/decoders/kernel`). Compiled code
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -346,10 +347,11 @@ class EventKernel:
 
     def _join(self, area: int, links: list[int]) -> None:
         """Links, each plus 1, of events of an area by its key; 0 is none."""
-        names = [self._link_names[link - 1] for link in links if link]
-        self._quality.join(_area(area), names)
+        names = self._link_names
+        self._quality.join(_area(area), [names[link - 1] for link in links if link])
 
 
+@lru_cache(maxsize=16_384)
 def _area(key: int) -> str:
     """The name of an area by the key of its record."""
     mcc, mnc = plmn((key >> 20).to_bytes(3, "big"))
