@@ -25,10 +25,10 @@ Faust's 1.5 seconds made those wait for as long that were read out just after th
 """
 
 
-FETCH_OCTETS = 2 << 20
+FETCH_OCTETS = 8 << 20
 """Of an answer to a fetch, unless one record alone is larger: fifty megabytes at once, which
 aiokafka would take, hold everything up while they are copied."""
-PARTITION_OCTETS = 256 << 10
+PARTITION_OCTETS = 1 << 20
 """Of one partition in it, unless its next record alone is larger."""
 
 
