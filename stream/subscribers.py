@@ -28,7 +28,7 @@ from stream.state import (
     StateStore,
     StoreUnavailableError,
 )
-from stream.together import Ends, Read, joined, together
+from stream.together import Ends, Raw, Read, joined, together
 from stream.topics import Log
 
 logger = logging.getLogger(__name__)
@@ -38,8 +38,6 @@ REDIS = "redis"
 OTHER_KEY = "another key"
 """Reason of a record set aside: its names are not those that the key in force makes."""
 
-Raw = tuple[int, bytes]
-"""A record's offset and its value."""
 Earliest = Callable[[int], Awaitable[int]]
 """The first offset that the log still holds of a partition."""
 
@@ -85,7 +83,7 @@ class Subscribers:
 
         Raises only InfrastructureError, once patience is at its end.
         """
-        for run in together([self._read(offset, value) for offset, value in records]):
+        for run in together(records, self._read):
             await self._take(partition, run)
 
     async def _take(self, partition: int, run: list[Read]) -> None:

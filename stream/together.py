@@ -8,7 +8,7 @@ means nothing, so that what they decide is the same (P1); progress still counts 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -16,8 +16,11 @@ import msgspec
 
 from stream.log import Batch
 
-MOST_ITEMS = 500
-"""Of records that are joined; one alone may have more."""
+MOST_OCTETS = 128 << 10
+"""Of records that are joined, some 370 events; one alone may have more."""
+
+Raw = tuple[int, bytes]
+"""A record's offset and its value."""
 
 
 class Read(NamedTuple):
@@ -51,17 +54,23 @@ class Ends(tuple[int, ...]):
         return records, item - (self[records - 1] if records else 0)
 
 
-def together(records: Iterable[Read]) -> Iterator[list[Read]]:
-    """The records in their order, joined as far as they may be."""
+def together(records: Iterable[Raw], read: Callable[[int, bytes], Read]) -> Iterator[list[Read]]:
+    """The records in their order, joined as far as they may be.
+
+    A record is read when it is wanted: many events at once would not stay in the caches.
+    """
     run: list[Read] = []
-    items = 0
-    for read in records:
-        size = len(read.batch.items) if read.batch else 0
-        if run and (items + size > MOST_ITEMS or not _follows(run[-1], read)):
+    octets = 0
+    for offset, value in records:
+        if run and octets + len(value) > MOST_OCTETS:
             yield run
-            run, items = [], 0
-        run.append(read)
-        items += size
+            run, octets = [], 0
+        one = read(offset, value)
+        if run and not _follows(run[-1], one):
+            yield run
+            run, octets = [], 0
+        run.append(one)
+        octets += len(value)
     if run:
         yield run
 

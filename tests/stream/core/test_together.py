@@ -15,7 +15,7 @@ from stream.handler import Handler, Limits
 from stream.log import Batch, Tick
 from stream.memory_store import MemoryStore
 from stream.state import Commit, OffsetGapError, Progress, StoreUnavailableError
-from stream.together import MOST_ITEMS, Ends, Read, joined, together
+from stream.together import MOST_OCTETS, Ends, Read, joined, together
 
 SMALL = Limits(items=9, timers=2)
 
@@ -85,29 +85,40 @@ def batch(*items: Tick, epoch: str = "log", source: str = "feed") -> Batch:
     return Batch(1, epoch, source, 0, list(items))
 
 
-def read(offset: int, batch: Batch | None) -> Read:
-    return Read(offset, b"", batch)
-
-
-def sizes(*records: Read) -> list[int]:
-    return [len(run) for run in together(records)]
+def sizes(*records: tuple[int, Batch | None], octets: int = 1) -> list[int]:
+    """How many records are joined; each has so many octets."""
+    batches = dict(records)
+    raw = [(offset, b"." * octets) for offset, _ in records]
+    read = list(together(raw, lambda at, value: Read(at, value, batches[at])))
+    assert [one.offset for run in read for one in run] == [offset for offset, _ in records]
+    return [len(run) for run in read]
 
 
 def test_what_does_not_belong_together_is_not_joined() -> None:
     one = batch(Tick(SECOND))
     assert sizes() == []
-    assert sizes(read(4, one), read(5, one), read(6, one)) == [3]
-    assert sizes(read(4, one), read(6, one)) == [1, 1], "a record between them"
-    assert sizes(read(4, one), read(5, batch(source="control"))) == [1, 1], "another source"
-    assert sizes(read(4, one), read(5, batch(epoch="older"))) == [1, 1], "another log"
-    assert sizes(read(4, one), read(5, None), read(6, one)) == [1, 1, 1], "no batch"
+    assert sizes((4, one), (5, one), (6, one)) == [3]
+    assert sizes((4, one), (6, one)) == [1, 1], "a record between them"
+    assert sizes((4, one), (5, batch(source="control"))) == [1, 1], "another source"
+    assert sizes((4, one), (5, batch(epoch="older"))) == [1, 1], "another log"
+    assert sizes((4, one), (5, None), (6, one)) == [1, 1, 1], "no batch"
 
 
 def test_what_is_joined_is_bounded_and_a_large_record_stands_alone() -> None:
-    half = batch(*[Tick(SECOND)] * (MOST_ITEMS // 2))
-    large = batch(*[Tick(SECOND)] * (MOST_ITEMS + 1))
-    assert sizes(*(read(offset, half) for offset in range(5))) == [2, 2, 1]
-    assert sizes(read(0, half), read(1, large), read(2, half)) == [1, 1, 1]
+    one = batch(Tick(SECOND))
+    assert sizes(*((at, one) for at in range(5)), octets=MOST_OCTETS // 2) == [2, 2, 1]
+    assert sizes(*((at, one) for at in range(3)), octets=MOST_OCTETS * 2) == [1, 1, 1]
+
+
+def test_a_large_record_is_not_read_before_its_turn() -> None:
+    seen: list[int] = []
+
+    def read(offset: int, value: bytes) -> Read:
+        seen.append(offset)
+        return Read(offset, value, batch())
+
+    next(together([(at, b"." * MOST_OCTETS) for at in range(4)], read))
+    assert seen == [0]
 
 
 def test_a_place_is_of_a_record_and_in_it() -> None:
