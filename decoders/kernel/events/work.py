@@ -73,7 +73,7 @@ A_DIALOGUE, A_CALL, AN_EVENT, WITH_FALSE, WITH_TRUE = range(80, 85)
 RAW: Final = 1 << 15
 """Octets of a message at most."""
 KEPT_AT_ONCE: Final = 4096
-MINUTES: Final = 16_384
+MINUTES: Final = 32_768
 """Notes of what was counted minute by minute, for who asks how far the feed can be trusted."""
 OF_LINK, OF_AREA, LINKS_OF, MINUTE_OVER = range(4)
 """What a note is of: a link by its number, an area by its key, and six counts; an area and its
