@@ -97,6 +97,11 @@ class Captures:
         return octets is not None and kernel_cache.pays_for(octets)
 
     @property
+    def long(self) -> bool:
+        """Whether these are so long that compiled code, once it is made, reads them sooner."""
+        return (self._octets() or 0) >= kernel_cache.READY_OCTETS
+
+    @property
     def many_events(self) -> bool:
         """The same of their events."""
         octets = self._octets()
