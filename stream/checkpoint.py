@@ -55,8 +55,6 @@ PREFIX: Final = "xl:ingest:kept:"
 _KEPT_SECONDS: Final = 7 * 86_400
 """As long as a ring buffer may hold files that were read."""
 _PATIENCE: Final = 60.0
-_AT_ONCE: Final = 1000
-"""Keys that Redis looks at for a page of names."""
 _LARGE: Final = 128 << 20
 _WHOLE: Final = b"w"
 _PACKED: Final = b"z"
@@ -235,7 +233,7 @@ def pieces_of(redis: Redis, privacy_key: bytes, name: str) -> Pieces:
 
 async def tables(redis: Redis) -> AsyncIterator[str]:
     """The names of all checkpoints there are."""
-    async for names in pages(redis, f"{PREFIX}*", _AT_ONCE):
+    async for names in pages(redis, f"{PREFIX}*"):
         for name in names:
             if name.count(":") == PREFIX.count(":"):
                 yield name

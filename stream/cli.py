@@ -82,6 +82,15 @@ class Role(StrEnum):
     DELIVERY = "delivery"
 
 
+Files = Annotated[list[str], typer.Argument(metavar="CAPTURE...", help="Capture files.")]
+Messages = Annotated[
+    int | None,
+    typer.Option("--messages", min=1, help="Repeat their traffic to about this many messages."),
+]
+Rounds = Annotated[int, typer.Option("--rounds", min=1, help="How often.")]
+"""These three are of measurements."""
+
+
 @app.command(epilog="Example: `xinling decode trace.pcap --as events --cells cells.csv`")
 def decode(
     captures: Captures,
@@ -518,15 +527,12 @@ def ingest(
     epilog="Example: `xinling bench decode trace.pcap --messages 1000000 --against tshark`",
 )
 def bench_decode(
-    captures: Annotated[list[str], typer.Argument(metavar="CAPTURE...", help="Capture files.")],
-    messages: Annotated[
-        int | None,
-        typer.Option("--messages", min=1, help="Repeat their traffic to about this many messages."),
-    ] = None,
+    captures: Files,
+    messages: Messages = None,
     against: Annotated[
         str | None, typer.Option("--against", help="Measure this in turn with it: `tshark`.")
     ] = None,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 3,
+    rounds: Rounds = 3,
     rows: Annotated[As, typer.Option("--as", help="How far.")] = As.MESSAGES,
 ) -> None:
     """Measure decoding, as JSON lines with versions and machine."""
@@ -544,18 +550,15 @@ def bench_decode(
     "--settings festival/settings.json --campaigns rules/campaigns`",
 )
 def bench_replay(
-    captures: Annotated[list[str], typer.Argument(metavar="CAPTURE...", help="Capture files.")],
+    captures: Files,
     campaigns: Campaigns = None,
     cells: Cells = None,
     areas: Areas = None,
     profiles: Profiles = None,
     settings: Settings = None,
     plan: Plan = None,
-    messages: Annotated[
-        int | None,
-        typer.Option("--messages", min=1, help="Repeat their traffic to about this many messages."),
-    ] = None,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 3,
+    messages: Messages = None,
+    rounds: Rounds = 3,
 ) -> None:
     """Measure captures to verdict rows in one process, every draft live, as JSON lines."""
     from stream import rehearsal
@@ -584,7 +587,7 @@ def bench_rules(
         int, typer.Option("--campaigns", min=10, help="Live campaigns, compared with ten.")
     ] = 1000,
     events: Annotated[int, typer.Option("--events", min=1, help="Events of a round.")] = 50_000,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 5,
+    rounds: Rounds = 5,
 ) -> None:
     """Measure what an event costs the rules, as JSON lines with versions and machine."""
     from stream.bench import rules as room

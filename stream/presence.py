@@ -26,8 +26,6 @@ SILENT_SECONDS: Final = 30
 """A process that said nothing for so long is not there."""
 _PREFIX: Final = "xl:present:"
 _LEAVE_SECONDS: Final = 1.0
-_AT_ONCE: Final = 1000
-"""Keys that Redis looks at for a page."""
 
 
 class Presence:
@@ -74,8 +72,6 @@ class Presence:
 async def present(redis: Redis) -> list[str]:
     """The roles that are there, as a person may find them."""
     found = [
-        await redis.get(place)
-        async for places in pages(redis, f"{_PREFIX}*", _AT_ONCE)
-        for place in places
+        await redis.get(place) async for places in pages(redis, f"{_PREFIX}*") for place in places
     ]
     return sorted(who.decode() for who in found if isinstance(who, bytes))

@@ -28,6 +28,8 @@ _REDIRECTIONS: Final = 16
 _MOVING_SECONDS: Final = 0.05
 """Between two rounds, one more each time, for a slot that is moving to another node."""
 _MOVED: Final = (MovedError, AskError, TryAgainError)
+_AT_ONCE: Final = 1000
+"""Keys that a node looks at for a page."""
 _SCRIPTS: Final = frozenset({"EVAL", "EVALSHA"})
 _NO_CLUSTER: Final = "Cluster mode is not enabled"
 
@@ -197,7 +199,9 @@ class _Pipeline(ClusterPipeline):
         return list({node.name: node for node in nodes if node is not None}.values())
 
 
-async def pages(redis: Redis | ClusterRedis, match: str, at_once: int) -> AsyncIterator[list[str]]:
+async def pages(
+    redis: Redis | ClusterRedis, match: str, at_once: int = _AT_ONCE
+) -> AsyncIterator[list[str]]:
     """The keys that look like `match`, some at a time, of every node.
 
     One may come twice. What is made or deleted meanwhile may come or not. Raises RedisError;

@@ -92,11 +92,11 @@ class Relay:
         """
         published = 0
         async with self._flushing[partition]:  # two at once would publish everything twice
-            more = True
-            while more:
+            while True:
                 moved = await self._flush_some(partition)
                 published += moved
-                more = moved == BATCH
+                if moved < BATCH:
+                    break
         metrics.outbox_pending.labels(partition).set(0)
         return published
 

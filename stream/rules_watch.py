@@ -35,21 +35,38 @@ Publish = Callable[[Bundle], Awaitable[bool]]
 """Puts rules onto the log; False where they are in force; raises CampaignErrors."""
 
 
+class Looks:
+    """A file, or several, looked at again and again.
+
+    Attributes:
+        seen: the signature at the last look.
+        taken: that of what was read last.
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        self.signature = signature
+        self.seen: object = None
+        self.taken: object = None
+
+    def settled(self) -> bool:
+        """Whether it has changed and was then left alone for a look; raises FileError."""
+        before, self.seen = self.seen, self.signature()
+        return before == self.seen != self.taken
+
+
 class RulesWatch:
     """Keeps the rules on the log what the files and the stops say."""
 
     def __init__(
         self, signature: Signature, read: Read, publish: Publish, stops: Stops, log: Audit
     ) -> None:
-        self._signature = signature
+        self._looks = Looks(signature)
         self._read = read
         self._publish = publish
         self._stops = stops
         self._audit = log
         self._good: Bundle = {}
         self._stopped: frozenset[str] = frozenset()
-        self._seen: object = None
-        self._taken: object = None
         self._refused = ""
 
     async def begin(self, in_force: Bundle | None = None) -> None:
@@ -59,7 +76,7 @@ class RulesWatch:
         left rules `in_force`: then these stay, as with any bad change.
         """
         try:
-            self._seen = self._taken = self._signature()
+            self._looks.seen = self._looks.taken = self._looks.signature()
             bundle = await asyncio.to_thread(self._read)
             await self._into_force(bundle, await self._stops.names())
         except (CampaignErrors, FileError) as error:
@@ -97,19 +114,17 @@ class RulesWatch:
 
     async def _changed_files(self) -> Bundle | None:
         """The files, once what changed in them has been left alone for a look."""
+        looks = self._looks
         try:
-            signature = self._signature()
-            settled = signature == self._seen and signature != self._taken
-            self._seen = signature
-            if not settled:
+            if not looks.settled():
                 return None
             bundle = await asyncio.to_thread(self._read)
-            if self._signature() != signature:
+            if looks.signature() != looks.seen:
                 return None
         except FileError as error:
             await self._refuse(str(error), _mistakes(error))
             return None
-        self._taken = signature
+        looks.taken = looks.seen
         if bundle == self._good:
             self._accepted()
             return None

@@ -78,14 +78,12 @@ def by_frames() -> Kind:
     """By the thousand; what was not compiled before is compiled now, before anything is read."""
     if not kernel_cache.ready(events=True):
         logger.warning("ingest: compiles what reads captures; this takes a minute or two, once")
-    from decoders.kernel import Kernel, frames_of  # noqa: PLC0415  loads numba
+    from decoders.kernel import Kernel  # noqa: PLC0415  loads numba
     from decoders.kernel.events.kernel import EventKernel  # noqa: PLC0415
     from stream.frames_feed import FramesFeed  # noqa: PLC0415
     from stream.frames_ingest import FramesIngest, FramesReader  # noqa: PLC0415
 
-    for frames in frames_of([Record("", 1, 0, ETHERNET, bytes(64))]):
-        list(Kernel().feed(frames))
-    EventKernel(CorrelatorConfig(), Pseudonyms(TEST_KEY), None).finish()
+    compile_now()
     return Kind(
         FramesFeed,
         lambda way: FramesReader(
@@ -96,6 +94,16 @@ def by_frames() -> Kind:
         ),
         FramesIngest,
     )
+
+
+def compile_now() -> None:
+    """Has machine code made and kept, where it is not there yet."""
+    from decoders.kernel import Kernel, frames_of  # noqa: PLC0415  as above
+    from decoders.kernel.events.kernel import EventKernel  # noqa: PLC0415
+
+    for frames in frames_of([Record("", 1, 0, ETHERNET, bytes(64))]):
+        list(Kernel().feed(frames))
+    EventKernel(CorrelatorConfig(), Pseudonyms(TEST_KEY), None).finish()
 
 
 def _pays(sources: Sequence[str], *, follow: bool) -> bool:

@@ -25,6 +25,7 @@ from stream.bench.decode import _file as one_file
 from stream.bench.decode import _machine as machine
 from stream.offline import Captures, Reading, correlation
 from stream.replay import Change, Replay, Replayed
+from stream.ways import compile_now
 
 _LIVE: Final = "live"
 _Result = TypeVar("_Result")
@@ -62,7 +63,7 @@ def replay(reading: Reading, files: rehearsal.Files, *, messages: int | None, ro
             path = one_file(reading.captures, messages, Path(folder))
             reading = msgspec.structs.replace(reading, captures=[str(path)])
         if Captures(reading).long and kernel_cache.there():
-            _make_ready(reading)
+            compile_now()
         _print({"bench": "machine", **machine()})
         found = [_round(reading, changes) for _ in range(rounds)]
         _print({"bench": "replay", "compiled": Captures(reading).many_events, **_line(found)})
@@ -73,23 +74,6 @@ def _changes(files: rehearsal.Files) -> list[Change]:
     bundle = rule_files.bundle(files.campaigns, files.areas, files.cells, files.settings)
     bundle = rehearsal.launched(RuleSet.load(bundle), bundle, _LIVE)
     return list(rehearsal.changes_of(bundle, files.profiles))
-
-
-def _make_ready(reading: Reading) -> None:
-    """Has machine code made, where it is not there yet: what comes after is measured with it."""
-    from decoders.kernel import Kernel  # noqa: PLC0415  loads numba
-    from decoders.kernel.events.kernel import EventKernel  # noqa: PLC0415
-    from stream import frames_reader  # noqa: PLC0415
-
-    kernel, events = Kernel(), EventKernel(*correlation(reading))
-    for frames in frames_reader.frames_of(reading.captures[:1], _ignore):
-        for batch in kernel.feed(frames):
-            events.feed(batch)
-            return
-
-
-def _ignore(_: object) -> None:
-    """Of a damaged capture the measurement itself tells."""
 
 
 def _round(reading: Reading, changes: Sequence[Change]) -> Timed:

@@ -16,7 +16,7 @@ from decoders.pseudonyms import Pseudonyms
 from stream import audit, rule_files
 from stream.audit import Audit, Change
 from stream.rule_files import FileError
-from stream.rules_watch import LOOK_SECONDS
+from stream.rules_watch import LOOK_SECONDS, Looks
 from stream.sms import seeds
 from stream.sms.seeds import SeedList
 from stream.sms.vault import Vault
@@ -35,8 +35,7 @@ class SeedsWatch:
         self._vault = vault
         self._pseudonyms = pseudonyms
         self._audit = log
-        self._seen: object = None
-        self._taken: object = None
+        self._looks = Looks(lambda: rule_files.signature(None, file))
         self._refused = ""
 
     async def begin(self) -> None:
@@ -46,7 +45,7 @@ class SeedsWatch:
         start: then these stay, as with any bad change.
         """
         try:
-            self._seen = self._signature()
+            self._looks.seen = self._looks.signature()
             await self._take()
         except FileError as error:
             if not await self._list.names():
@@ -64,28 +63,22 @@ class SeedsWatch:
     async def look(self) -> None:
         """Takes what has changed and was then left alone for a look; raises RedisError."""
         try:
-            signature = self._signature()
-            settled = signature == self._seen and signature != self._taken
-            self._seen = signature
-            if settled:
+            if self._looks.settled():
                 await self._take()
         except FileError as error:
             await self._refuse(error)
 
-    def _signature(self) -> object:
-        return rule_files.signature(None, self._file)
-
     async def _take(self) -> None:
-        """The file of which `_seen` tells; a mistake in it is told once, and is not read again."""
-        seen = self._seen
+        """The file as it was seen; a mistake in it is told once, and is not read again."""
+        seen = self._looks.seen
         try:
             wanted = seeds.numbers(self._file) if self._file else []
         except FileError:
-            self._taken = seen
+            self._looks.taken = seen
             raise
         before = await self._list.names()
         await self._list.put(wanted, self._vault, self._pseudonyms)
-        self._taken, self._refused = seen, ""
+        self._looks.taken, self._refused = seen, ""
         if wanted:
             logger.info("%d test numbers get every text first", len(wanted))
         if await self._list.names() != before:

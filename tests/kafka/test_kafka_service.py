@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from system import CAPTURES, PARTITIONS, Kept, System, Xinling, until
 
+from rules.verdicts import Verdict
 from stream import log, topics
 from stream.sms import outcomes
 from stream.sms.smsc import Fault
@@ -48,6 +50,20 @@ async def decided(system: System, count: int) -> None:
     await until(enough, UP_SECONDS, system.said)
 
 
+async def as_replayed(system: System, verdicts: list[Verdict]) -> None:
+    """Waits until everything is decided: what `replay` decides, and nothing else (P1)."""
+    await decided(system, len(verdicts))
+    assert expected.lines(await system.rows(topics.VERDICTS)) == expected.lines(
+        [verdict.row() for verdict in verdicts]
+    )
+
+
+async def sent_once(system: System, wanted: Counter[tuple[str, str]]) -> None:
+    """Waits until everything is sent: once each, and nothing else (P2)."""
+    await until(lambda: len(system.smsc.submitted) >= wanted.total(), UP_SECONDS, system.said)
+    assert expected.submitted(list(system.smsc.submitted)) == wanted
+
+
 async def test_p1_the_service_decides_what_replay_decides_and_delivers_each_once(
     system: System,
 ) -> None:
@@ -55,14 +71,9 @@ async def test_p1_the_service_decides_what_replay_decides_and_delivers_each_once
     service = system.xinling("run")
     await up(service)
     await fed(system)
-    await decided(system, len(verdicts))
+    await as_replayed(system, verdicts)
     wanted = expected.submits(verdicts)
-    await until(lambda: len(system.smsc.submitted) >= wanted.total(), UP_SECONDS, service.said)
-
-    assert expected.lines(await system.rows(topics.VERDICTS)) == expected.lines(
-        [verdict.row() for verdict in verdicts]
-    )
-    assert expected.submitted(list(system.smsc.submitted)) == wanted
+    await sent_once(system, wanted)
 
     await fed(system)  # the same captures once more: everything has been seen
     await asyncio.sleep(2)
@@ -106,10 +117,7 @@ async def test_p2_kills_and_outages_lose_nothing_and_repeat_nothing(lasting: Sys
     roles["subscribers"].signal(signal.SIGKILL)
     await fed(system)
 
-    await decided(system, len(verdicts))
-    assert expected.lines(await system.rows(topics.VERDICTS)) == expected.lines(
-        [verdict.row() for verdict in verdicts]
-    )
+    await as_replayed(system, verdicts)
     await until(
         lambda: len(system.smsc.submitted) >= wanted.total() - len(in_flight(system)),
         UP_SECONDS,
