@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
 _BLOCK = re.compile(r"(<!-- demo output: begin -->\n).*(<!-- demo output: end -->)", re.DOTALL)
-_VARYING = re.compile(r"[\d.]+(?= ms| s\b| batches)")
+_VARYING = re.compile(r"[\d.,]+(?= ms| s\b| batches)")
 
 
 def played() -> str:

@@ -224,11 +224,11 @@ class _Record(NamedTuple):
 
     def place(self, progress: Progress) -> int | None:
         """The item at which to go on; None where all were handled before."""
-        if self.batch.epoch != progress.epoch:
+        if progress.epoch and self.batch.epoch != progress.epoch:
             return None if self.batch.epoch in progress.past_epochs else 0
         if self.offset <= progress.offset:
             return self.ends.item(progress.offset - self.offset, progress.position)
-        if not self.accept_gap:
+        if not self.accept_gap:  # a store that knows nothing may have forgotten everything
             raise OffsetGapError(progress.offset, self.offset)
         return 0
 

@@ -50,33 +50,46 @@ async def store(nodes: RedisNodes, replicas: int) -> AsyncIterator[StateStore]:
 
 
 def cut_off(nodes: RedisNodes) -> tuple[int, int]:
-    """The primary of partition 0 goes on, and its replica hears no more of it; their ports."""
+    """The primary of partition 0 goes on, and its replica hears no more of it; their ports.
+
+    The replica has what was written before, and takes the primary's place when `promoted` lets it:
+    no sooner and no later, however slow the machine is.
+    """
     port = nodes.primary_of("{p0}")
     with redis.Redis(port=port) as primary:
-        about = primary.info("replication")["slave0"]
-        primary.execute_command("ACL SETUSER", "default", "-psync", "-sync", "-replconf")
-        primary.client_kill_filter(_type="replica")
-    return port, int(about["port"])
+        assert primary.wait(1, 10_000) == 1
+        replica = int(primary.info("replication")["slave0"]["port"])
+        with redis.Redis(port=replica) as node:
+            node.config_set("cluster-replica-no-failover", "yes")
+            primary.execute_command("ACL SETUSER", "default", "-psync", "-sync", "-replconf")
+            primary.client_kill_filter(_type="replica")
+            eventually(lambda: stands(node, role="slave", master_link_status="down"))
+    return port, replica
 
 
 def promoted(replica: int) -> None:
     """Waits until a replica has taken its primary's place."""
+    with redis.Redis(port=replica) as node:
+        node.config_set("cluster-replica-no-failover", "no")
+        eventually(lambda: stands(node, role="master"))
 
-    def is_primary() -> None:
-        with redis.Redis(port=replica) as node:
-            if node.info("replication")["role"] != "master":
-                raise redis.RedisError("a replica still")
 
-    eventually(is_primary)
+def stands(node: redis.Redis, **wanted: str) -> None:
+    """Raises RedisError where a node's replication is not as wanted."""
+    about = node.info("replication")
+    if any(about[name] != value for name, value in wanted.items()):
+        raise redis.RedisError(f"not {wanted} yet")
 
 
 @pytest.mark.parametrize("replicas", [0])
+@pytest.mark.parametrize("had", [0, SOME])
 async def test_p2_what_a_failover_lost_is_noticed_and_its_decisions_made_again(
-    nodes: RedisNodes, store: StateStore
+    nodes: RedisNodes, store: StateStore, had: int
 ) -> None:
+    """The replica has all records up to some, or is empty: it was to get its first copy."""
     log = written("log")
     offsets = [0] * PARTITIONS
-    assert await handled(store, list(islice(log, SOME)), offsets) is None
+    assert await handled(store, list(islice(log, had)), offsets) is None
     primary, replica = cut_off(nodes)
     assert await handled(store, list(islice(log, MORE)), offsets) is None
     nodes.kill(primary)

@@ -107,12 +107,20 @@ async def test_p2_a_recreated_topic_starts_its_offsets_anew_and_repeats_no_event
 
 async def test_p2_a_gap_in_the_offsets_is_never_passed_over_in_silence(store: StateStore) -> None:
     handler = Handler(store, FakeRules)
-    await handler.handle(0, 4, batch(rules(), epoch="e"))
+    await handler.handle(0, 0, batch(rules(), epoch="e"))
     with pytest.raises(OffsetGapError) as raised:
         await handler.handle(0, 7, batch(Tick(SECOND)))
-    assert (raised.value.expected, raised.value.found) == (5, 7)
+    assert (raised.value.expected, raised.value.found) == (1, 7)
     handled = await handler.handle(0, 7, batch(Tick(SECOND)), accept_gap=True)
     assert handled.progress.offset == 8
+
+
+async def test_p2_a_store_that_has_forgotten_everything_is_not_gone_on_with(
+    store: StateStore,
+) -> None:
+    with pytest.raises(OffsetGapError) as raised:
+        await Handler(store, FakeRules).handle(0, 7, batch(Tick(SECOND)))
+    assert (raised.value.expected, raised.value.found) == (0, 7)
 
 
 async def test_p2_of_two_workers_with_one_partition_the_later_commit_is_refused(
