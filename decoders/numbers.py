@@ -70,11 +70,10 @@ class PrefixTable:
         self._entries: dict[str, Destination] = {}
         self._lengths: tuple[int, ...] = ()
 
-    def add(self, prefix: str, destination: Destination) -> None:
+    def add(self, prefixes: list[str], destination: Destination) -> None:
         """A later entry for the same prefix takes the place of the earlier one."""
-        self._entries[prefix] = destination
-        if len(prefix) not in self._lengths:
-            self._lengths = tuple(sorted({*self._lengths, len(prefix)}, reverse=True))
+        self._entries.update(dict.fromkeys(prefixes, destination))
+        self._lengths = tuple(sorted({*self._lengths, *map(len, prefixes)}, reverse=True))
 
     def find(self, digits: str) -> Destination | None:
         """The destination of the longest prefix of `digits`, or None."""
@@ -187,11 +186,9 @@ class NumberingPlan:
             raise ValueError(f"unknown kind {kind!r}" if prefixes else "no prefix")
         if kind in _PLACES:
             where = Destination(kind, self.country, code or None, name or None)
-            for one in _expand(prefixes):
-                self._national.add(one, where)
+            self._national.add(_expanded(prefixes), where)
         elif kind == "abroad":
-            for one in _expand(prefixes):
-                self._abroad.add(one, Destination("unknown", code or None))
+            self._abroad.add(_expanded(prefixes), Destination("unknown", code or None))
         else:
             self._add_rule(kind, prefixes, code)
 
@@ -229,17 +226,25 @@ def _rows(text: str, file: str) -> Iterator[tuple[int, tuple[str, str, str, str]
         yield lines.line_num, (padded[0], padded[1], padded[2], padded[3])
 
 
-def _expand(prefixes: list[str]) -> Iterator[str]:
+def _expanded(prefixes: list[str]) -> list[str]:
+    """All prefixes, those of ranges one by one; raises ValueError for what is neither."""
+    found = []
     for one in prefixes:
-        first, dash, last = one.partition("-")
-        if not first.isdecimal() or (dash and (not last.isdecimal() or len(last) != len(first))):
-            raise ValueError(f"{one!r} is neither digits nor a range of equally long prefixes")
-        if not dash:
-            yield first
-            continue
-        if not 0 <= int(last) - int(first) < _MAX_RANGE:
-            raise ValueError(f"the range {one!r} is empty or too long")
-        yield from (str(value).zfill(len(first)) for value in range(int(first), int(last) + 1))
+        if one.isdecimal():
+            found.append(one)
+        else:
+            found += _range(one)
+    return found
+
+
+def _range(one: str) -> Iterator[str]:
+    first, _, last = one.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and len(first) == len(last)):
+        raise ValueError(f"{one!r} is neither digits nor a range of equally long prefixes")
+    if not 0 <= int(last) - int(first) < _MAX_RANGE:
+        raise ValueError(f"the range {one!r} is empty or too long")
+    values = map(str, range(int(first), int(last) + 1))
+    return (value.zfill(len(first)) for value in values) if first.startswith("0") else values
 
 
 def _first(prefixes: tuple[str, ...], digits: str) -> str | None:

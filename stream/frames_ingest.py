@@ -130,8 +130,7 @@ class FramesReader(AnyReader[EventBatch]):
 
     def _count_frames(self, frames: Frames) -> None:
         self.totals.frames += len(frames.times)
-        numbers = np.bincount(frames.which, minlength=len(frames.origins)).tolist()
-        for origin, number in zip(frames.origins, numbers, strict=True):
+        for origin, number in frames.from_each():
             metrics.frames.labels(origin.feed or origin.source).inc(number)
 
     def _count_messages(self, read: Read) -> None:

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from io import BufferedReader
 
-import numpy as np
-
 from decoders.decoder import DecoderConfig
 from decoders.kernel import Batch, FrameReader, Frames, Kernel
 from decoders.kernel.ordered import in_order, merged
@@ -54,8 +52,7 @@ def batches(
     kernel = Kernel(config)
     for frames in frames_of(paths, report, window):
         if counted is not None:
-            numbers = np.bincount(frames.which, minlength=len(frames.origins)).tolist()
-            for origin, number in zip(frames.origins, numbers, strict=True):
+            for origin, number in frames.from_each():
                 counted[origin.source] += number
         yield from kernel.feed(frames, report)
 

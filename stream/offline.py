@@ -162,10 +162,8 @@ class Captures:
 
     def _count(self, read: Read) -> None:
         """Counts frames and messages by capture."""
-        begin, frames = read.begin, read.frames
-        which = frames.which[begin : begin + read.batch.frames]
-        for at, count in Counter(which.tolist()).items():
-            self._frames[frames.origins[at].source] += count
+        for origin, count in read.frames.from_each(read.begin, read.begin + read.batch.frames):
+            self._frames[origin.source] += count
         for label, count in read.batch.messages_of():
             self._messages[label] += count
 

@@ -59,6 +59,11 @@ class Frames(NamedTuple):
         number, time = int(self.numbers[index]), int(self.times[index])
         return Record(source, number, time, link_type, data, feed)
 
+    def from_each(self, begin: int = 0, end: int | None = None) -> Iterator[tuple[Origin, int]]:
+        """How many of the records from `begin` to `end` are from each origin."""
+        numbers = np.bincount(self.which[begin:end], minlength=len(self.origins))
+        return zip(self.origins, numbers.tolist(), strict=True)
+
 
 def frames_of(records: Sequence[Record]) -> Iterator[Frames]:
     """Batches of records, in their order."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -55,6 +57,8 @@ _ENDED_BY: Final = {-1: None, 0: NETWORK, 1: MOBILE, 2: RADIO}
 _DIRECTIONS: Final = {-1: None, 0: MOBILE_ORIGINATED, 1: MOBILE_TERMINATED}
 _ANSWERED: Final = {-1: None, 0: False, 1: True}
 _MOST_KNOWN: Final = 65_536
+_CELL_WORDS, _DETAIL_WORDS = 4, 8
+_FOUR, _EIGHT = Struct("<4q"), Struct("<8q")
 LONG: Final = 32
 """Digits of a number that stand in a row; of a longer one its place among `Context.long`."""
 
@@ -71,8 +75,8 @@ class Context(NamedTuple):
     long: dict[int, PartyNumber]
     """Numbers that are too long for a row."""
     parties: dict[PartyNumber, tuple[OtherParty, str | None]]
-    cells: dict[tuple[int, int, int], Cell]
-    details: dict[tuple[int, ...], dict[str, Any]]
+    cells: dict[bytes, Cell | None]
+    details: dict[tuple[int, bytes], dict[str, Any]]
 
 
 class EventBatch:
@@ -129,39 +133,71 @@ class EventBatch:
 
     def events(self) -> list[Event]:
         """All of them as the plain correlator tells them; what is alike in many they share."""
-        octets = self.words.astype("<i8", copy=False)
-        named = octets[:, E_SUBSCRIBER : E_SUBSCRIBER + 2].tobytes().hex()
-        keys = octets[:, E_ID : E_ID + 2].tobytes().hex()
-        dialogues = octets[:, E_DIALOGUE : E_DIALOGUE + 2].tobytes().hex()
-        calls = octets[:, E_CALL : E_CALL + 2].tobytes().hex()
-        version = f"{self._context.pseudonyms.version}-"
-        sources, clear = self._context.sources, self._context.clear
-        made = []
-        for at, words in zip(range(0, len(keys), 32), self.words.tolist(), strict=True):
-            kind, frames = words[E_TYPE], words[E_FRAME : E_FRAME + words[E_FRAMES]]
-            event = Event(
-                id=keys[at : at + 32],
+        words, version = self.words, f"{self._context.pseudonyms.version}-"
+        kinds = words[:, E_TYPE].tolist()
+        columns = zip(
+            _hexadecimal(words, E_ID, 32),
+            kinds,
+            words[:, E_TIME].tolist(),
+            _hexadecimal(words, E_SUBSCRIBER, 24),
+            words[:, E_IDENTITY].tolist(),
+            _hexadecimal(words, E_DIALOGUE, 32),
+            map(self._cell, _pieces(words, E_CELL, _CELL_WORDS)),
+            words[:, E_DIRECTION].tolist(),
+            map(self._detail, kinds, _pieces(words, E_DETAIL, _DETAIL_WORDS)),
+            self._frames(),
+            words[:, E_GAP].tolist(),
+            strict=True,
+        )
+        made = [
+            Event(
+                id=key,
                 type=EVENT_TYPES[kind],
-                time=words[E_TIME],
-                subscriber=version + named[at : at + 24],
-                identity=IDENTITIES[words[E_IDENTITY]],
-                dialogue=dialogues[at : at + 32],
-                cell=self._cell(words, E_CELL) if words[E_CELL] else None,
-                direction=_DIRECTIONS[words[E_DIRECTION]],
-                detail=self._detail(kind, words),
-                frames=[Frame(sources[word >> 32], word & 0xFFFFFFFF) for word in frames],
-                trust="gap" if words[E_GAP] else None,
+                time=time,
+                subscriber=version + name,
+                identity=IDENTITIES[known],
+                dialogue=dialogue,
+                cell=cell,
+                direction=_DIRECTIONS[way],
+                detail=detail,
+                frames=frames,
+                trust="gap" if gap else None,
             )
-            if words[E_HAS_CALL]:
-                event.call = calls[at : at + 32]
-            if words[E_DIGITS] >= 0 or words[E_EMERGENCY]:
-                self._add_party(event, words)
-            if clear:
-                _clear(event, words)
-            if words[E_CONTENT] >= 0:
-                event.id = self._late_id(event, words)
-            made.append(event)
+            for key, kind, time, name, known, dialogue, cell, way, detail, frames, gap in columns
+        ]
+        self._complete(made)
         return made
+
+    def _frames(self) -> Iterator[list[Frame]]:
+        """Each event's."""
+        counts = self.words[:, E_FRAMES]
+        room = self.words[:, E_FRAME:]
+        used = room[np.arange(room.shape[1]) < counts[:, None]]
+        sources = map(self._context.sources.__getitem__, (used >> 32).tolist())
+        frames = map(Frame, sources, (used & 0xFFFFFFFF).tolist())
+        return (list(islice(frames, count)) for count in counts.tolist())
+
+    def _complete(self, events: list[Event]) -> None:
+        """Adds what only some of them have."""
+        words, clear = self.words, self._context.clear
+        party = (words[:, E_DIGITS] >= 0) | (words[:, E_EMERGENCY] != 0)
+        some = party | (words[:, E_HAS_CALL] != 0) | (words[:, E_CONTENT] >= 0) | clear
+        words = words[some]
+        for at, own, call in zip(
+            np.flatnonzero(some).tolist(),
+            words.tolist(),
+            _hexadecimal(words, E_CALL, 32),
+            strict=True,
+        ):
+            event = events[at]
+            if own[E_HAS_CALL]:
+                event.call = call
+            if own[E_DIGITS] >= 0 or own[E_EMERGENCY]:
+                self._add_party(event, own)
+            if clear:
+                _clear(event, own)
+            if own[E_CONTENT] >= 0:
+                event.id = self._late_id(event, own)
 
     def _late_id(self, event: Event, words: list[int]) -> str:
         """Of an event that waited until it was known whose it is."""
@@ -170,28 +206,29 @@ class EventBatch:
         parts = (when, content, event.dialogue.encode(), (event.call or "").encode())
         return self._context.pseudonyms.content(b"event", event.type.encode(), *parts)
 
-    def _cell(self, words: list[int], at: int) -> Cell | None:
-        if not words[at]:
-            return None
-        key = (words[at + 1], words[at + 2], words[at + 3])
-        cell = self._context.cells.get(key)
-        if cell is None:
-            mcc, mnc = (None, None) if key[0] < 0 else plmn(key[0].to_bytes(3, "big"))
-            lac, ci = (None if part < 0 else part for part in key[1:])
-            cell = Cell(mcc, mnc, lac, ci)
-            _keep(self._context.cells, key, cell)
-        return cell
+    def _cell(self, piece: bytes) -> Cell | None:
+        """Of four words, the first of which says whether there is one."""
+        known = self._context.cells
+        if piece not in known:
+            there, network, *area = _FOUR.unpack(piece)
+            cell = None
+            if there:
+                mcc, mnc = (None, None) if network < 0 else plmn(network.to_bytes(3, "big"))
+                cell = Cell(mcc, mnc, *(None if part < 0 else part for part in area))
+            _keep(known, piece, cell)
+        return known[piece]
 
-    def _detail(self, kind: int, words: list[int]) -> dict[str, Any]:
+    def _detail(self, kind: int, piece: bytes) -> dict[str, Any]:
         """Of its type; few differ, but for those that hold a duration."""
         reading, count = _DETAILS[kind]
         if not count:
-            return reading(self, words)
-        key = (kind, *words[E_DETAIL : E_DETAIL + count])
-        detail = self._context.details.get(key)
+            return reading(self, piece)
+        known = self._context.details
+        key = (kind, piece[: 8 * count])
+        detail = known.get(key)
         if detail is None:
-            detail = reading(self, words)
-            _keep(self._context.details, key, detail)
+            detail = reading(self, piece)
+            _keep(known, key, detail)
         return detail
 
     def _add_party(self, event: Event, words: list[int]) -> None:
@@ -215,8 +252,8 @@ class EventBatch:
         digits = _digits(words[E_PARTY], words[E_PARTY_1], words[E_DIGITS])
         return PartyNumber(digits, words[E_TON], words[E_NPI])
 
-    def _updated(self, words: list[int]) -> dict[str, Any]:
-        outcome, kind, cause, area, lac = words[E_DETAIL : E_DETAIL + 5]
+    def _updated(self, piece: bytes) -> dict[str, Any]:
+        outcome, kind, cause, area, lac, *_ = _EIGHT.unpack(piece)
         previous = None
         if area >= 0:
             mcc, mnc = plmn(area.to_bytes(3, "big"))
@@ -228,22 +265,22 @@ class EventBatch:
             "previous": previous,
         }
 
-    def _seen(self, words: list[int]) -> dict[str, Any]:
-        return {"by": _name(words[E_DETAIL], self._context.names)}
+    def _seen(self, piece: bytes) -> dict[str, Any]:
+        return {"by": _name(_EIGHT.unpack(piece)[0], self._context.names)}
 
-    def _handed_over(self, words: list[int]) -> dict[str, Any]:
-        before, after = self._cell(words, E_DETAIL), self._cell(words, E_DETAIL + 4)
+    def _handed_over(self, piece: bytes) -> dict[str, Any]:
+        before, after = self._cell(piece[: _FOUR.size]), self._cell(piece[_FOUR.size :])
         return {"from": _plain(before), "to": _plain(after)}
 
-    def _nothing(self, words: list[int]) -> dict[str, Any]:
-        del words
+    def _nothing(self, piece: bytes) -> dict[str, Any]:
+        del piece
         return {}
 
-    def _answered(self, words: list[int]) -> dict[str, Any]:
-        return {"setup_seconds": _seconds(words[E_DETAIL])}
+    def _answered(self, piece: bytes) -> dict[str, Any]:
+        return {"setup_seconds": _seconds(_EIGHT.unpack(piece)[0])}
 
-    def _ended(self, words: list[int]) -> dict[str, Any]:
-        answered, duration, cause, by = words[E_DETAIL : E_DETAIL + 4]
+    def _ended(self, piece: bytes) -> dict[str, Any]:
+        answered, duration, cause, by, *_ = _EIGHT.unpack(piece)
         return {
             "answered": _ANSWERED[answered],
             "duration_seconds": _seconds(duration),
@@ -251,18 +288,18 @@ class EventBatch:
             "ended_by": _ENDED_BY[by],
         }
 
-    def _transferred(self, words: list[int]) -> dict[str, Any]:
-        return {"outcome": _OUTCOMES[words[E_DETAIL]]}
+    def _transferred(self, piece: bytes) -> dict[str, Any]:
+        return {"outcome": _OUTCOMES[_EIGHT.unpack(piece)[0]]}
 
-    def _requested(self, words: list[int]) -> dict[str, Any]:
-        operation, code = words[E_DETAIL : E_DETAIL + 2]
+    def _requested(self, piece: bytes) -> dict[str, Any]:
+        operation, code, *_ = _EIGHT.unpack(piece)
         return {
             "operation": None if operation < 0 else operation,
             "code": None if code < 0 else code,
         }
 
 
-_DETAILS: Final[dict[int, tuple[Callable[[EventBatch, list[int]], dict[str, Any]], int]]] = {
+_DETAILS: Final[dict[int, tuple[Callable[[EventBatch, bytes], dict[str, Any]], int]]] = {
     codes.LOCATION_UPDATED: (EventBatch._updated, 5),  # noqa: SLF001  its own methods
     codes.LOCATION_SEEN: (EventBatch._seen, 1),  # noqa: SLF001
     codes.LOCATION_HANDOVER: (EventBatch._handed_over, 8),  # noqa: SLF001
@@ -286,6 +323,18 @@ def _keep(known: dict[Any, Any], key: object, value: object) -> None:
 
 def _octets(words: NDArray[np.int64]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(words.astype("<i8")).view(np.uint8)
+
+
+def _hexadecimal(words: NDArray[np.int64], at: int, digits: int) -> list[str]:
+    """So many digits of each event's two words there."""
+    text = _octets(words[:, at : at + 2]).tobytes().hex()
+    return [text[begin : begin + digits] for begin in range(0, len(text), 32)]
+
+
+def _pieces(words: NDArray[np.int64], at: int, count: int) -> list[bytes]:
+    """Each event's words there, packed: a key in one piece."""
+    data, size = _octets(words[:, at : at + count]).tobytes(), 8 * count
+    return [data[begin : begin + size] for begin in range(0, len(data), size)]
 
 
 def _clear(event: Event, words: list[int]) -> None:
