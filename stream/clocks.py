@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from stream.log import FeedLeft, Item, Tick
+from stream.log import FeedLeft, Tick
 from stream.state import Progress
 
 
@@ -37,8 +37,7 @@ class Clocks:
         return min(self.clocks.values())
 
 
-def furthest(progress: Progress, items: Iterable[Item]) -> int | None:
-    """How far the clock of a partition that stands there comes with `items`; None: stays."""
+def furthest(progress: Progress, told: Iterable[Tick | FeedLeft]) -> int | None:
+    """How far the clock of a partition that stands there comes by what is told; None: stays."""
     clocks = Clocks.of(progress)
-    told = [clocks.heard(item) for item in items if isinstance(item, Tick | FeedLeft)]
-    return max(told, default=None)
+    return max((clocks.heard(item) for item in told), default=None)

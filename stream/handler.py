@@ -17,16 +17,7 @@ from decoders.errors import XinlingError
 from stream import metrics
 from stream.clocks import furthest
 from stream.handled import Handled, counted
-from stream.log import (
-    Batch,
-    BudgetSpent,
-    FeedLeft,
-    FeedScored,
-    Item,
-    RulesChanged,
-    Signal,
-    Tick,
-)
+from stream.log import Batch, FeedLeft, Item, OfSubscriber, Signal, Tick
 from stream.state import (
     ContendedError,
     Loaded,
@@ -39,7 +30,6 @@ from stream.state import (
 from stream.step import Rules, StepRun
 from stream.together import Ends
 
-_OF_NOBODY = Tick | FeedLeft | RulesChanged | BudgetSpent | FeedScored
 WhenDecided = Callable[[int], Awaitable[None]]
 
 
@@ -165,12 +155,12 @@ class Handler:
 
     async def _load(self, partition: int, items: list[Item]) -> Loaded:
         """With all timers that these items may fire, and none that another feed holds back."""
-        subscribers = list(dict.fromkeys(name for item in items if (name := _subscriber(item))))
+        subscribers, told = _asked_of(items)
         known = self._known.get(partition, Progress())
-        until = furthest(known, items)
+        until = furthest(known, told)
         loaded = await self._store.load(partition, subscribers, until, self._limits.timers)
         self._known[partition] = loaded.progress
-        comes = furthest(loaded.progress, items)
+        comes = furthest(loaded.progress, told)
         if comes is None or (until is not None and comes <= until):
             return loaded
         return await self._load(partition, items)  # another worker has gone on meanwhile
@@ -233,7 +223,15 @@ class _Record(NamedTuple):
         return 0
 
 
-def _subscriber(item: Item) -> str | None:
-    if isinstance(item, Signal):
-        return item.event.subscriber
-    return None if isinstance(item, _OF_NOBODY) else item.subscriber
+def _asked_of(items: list[Item]) -> tuple[list[str], list[Tick | FeedLeft]]:
+    """Whom items have to do with, and those that move a clock."""
+    subscribers: dict[str, None] = {}
+    told: list[Tick | FeedLeft] = []
+    for item in items:
+        if isinstance(item, Signal):
+            subscribers[item.event.subscriber] = None
+        elif isinstance(item, Tick | FeedLeft):
+            told.append(item)
+        elif isinstance(item, OfSubscriber):
+            subscribers[item.subscriber] = None
+    return list(subscribers), told
