@@ -26,6 +26,8 @@ KEEP_SECONDS = 155 * 86_400
 _RECEIPT_SECONDS = 8 * 86_400
 """An SMSC keeps trying for a week at most."""
 _EARLY_SECONDS = 120
+_GRANTED = 100_000
+"""Claims that a process remembers besides Redis."""
 
 _RECORD = "xl:ledger:{%s}"
 _OPEN = "xl:ledger:open"
@@ -109,6 +111,8 @@ class Ledger:
         self._mark_part = redis.register_script(_MARK_PART)
         self._release = redis.register_script(_RELEASE)
         self._answered = redis.register_script(_ANSWERED)
+        self._granted: dict[str, str] = {}
+        """Offer → claimant, the latest: a Redis that lost its last second has forgotten them."""
 
     async def claim(self, entry: Entry, deadline: int, claimant: str) -> bool:
         """Claims an offer for one submit; False when it was claimed or settled before.
@@ -116,11 +120,17 @@ class Ledger:
         `deadline` (microseconds of wall time): when a claim without result counts as unknown.
         `claimant` names this one attempt: it may ask again when the answer to a claim was lost.
         """
+        if self._granted.get(entry.offer, claimant) != claimant:
+            return False
         await self._redis.zadd(_OPEN, {entry.offer: deadline}, nx=True)
         flat = [part for pair in _fields(entry).items() for part in pair]
         granted = await self._claim(
             keys=[_RECORD % entry.offer], args=[outcomes.CLAIMED, claimant, KEEP_SECONDS, *flat]
         )
+        if granted:
+            while len(self._granted) >= _GRANTED:
+                del self._granted[next(iter(self._granted))]
+            self._granted[entry.offer] = claimant
         return bool(granted)
 
     async def settle(self, entry: Entry, state: str, deadline: int, teller: str) -> bool:
@@ -133,6 +143,7 @@ class Ledger:
 
     async def release(self, offer: str) -> None:
         """Takes back a claim of an offer that surely was not sent."""
+        self._granted.pop(offer, None)
         await self._release(keys=[_RECORD % offer], args=[outcomes.CLAIMED])
         await self.told(offer)
 

@@ -51,6 +51,26 @@ async def test_p2_a_claim_without_result_becomes_unknown_and_is_never_granted_ag
     assert found.state == outcomes.UNKNOWN
 
 
+async def test_p2_whoever_claimed_an_offer_does_not_claim_it_again_where_redis_has_forgotten(
+    ledger: Ledger, redis: Redis
+) -> None:
+    await claim(ledger, 100)
+    await redis.flushall()
+    assert not await claim(ledger, 200)
+    assert await ledger.overdue(300) == []
+
+
+async def test_p2_no_more_claims_are_remembered_than_there_is_room_for(
+    ledger: Ledger, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.sms.ledger._GRANTED", 2)
+    for offer in ("o1", "o2", "o3"):
+        await ledger.claim(entry(offer), 100, uuid4().hex)
+    await redis.flushall()
+    again = [await ledger.claim(entry(offer), 100, uuid4().hex) for offer in ("o3", "o2", "o1")]
+    assert again == [False, False, True]
+
+
 async def test_a_result_is_not_abandoned(ledger: Ledger) -> None:
     await claim(ledger, 100)
     await ledger.submitted("o1", ["m1"])
