@@ -85,6 +85,14 @@ async def killed_and_back(system: System, key: str) -> None:
 
 async def asked(system: System) -> None:
     """What the operators ask a running service."""
+    people = system.home / "people.csv"
+    people.write_text("imsi,msisdn,home_city\n460001234567890,13803710001,郑州\n", "utf-8")
+    await told(system, "profiles", "load", str(people))
+
+    async def loaded() -> bool:
+        return "profile: home_city" in await told(system, "subject", stdin="460001234567890")
+
+    await until(loaded, UP_SECONDS, system.said)
     row = next(row for row in await system.rows(topics.VERDICTS) if row["verdict"] == "send")
     (imsi,) = (
         imsi

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import expected
 import pytest
 import system as systems
-from broker import ApacheKafka
+from broker import ApacheKafka, Broker
+from one_or_cluster import KINDS
+from redis_nodes import RedisNodes
 from system import CAPTURES, KEY, System, Xinling, until
 from test_kafka_service import STOP_SECONDS, UP_SECONDS, decided, up
 
-from stream import state_file, topics
+from stream import config, state_file, topics
+from stream.redis_client import redis_client
 from stream.redis_store import RedisStore
 from stream.state_file import Head, Person
 from stream.watchdog import Ends
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(params=KINDS)
+async def system(
+    tmp_path: Path, broker: Broker, request: pytest.FixtureRequest
+) -> AsyncIterator[System]:
+    """On one Redis, and on a cluster of three nodes."""
+    nodes = RedisNodes(tmp_path / "redis") if request.param == "cluster" else None
+    whole = System(tmp_path, broker, nodes)
+    await whole.start()
+    yield whole
+    await whole.stop()
 
 
 async def run(system: System, *arguments: str, code: int = 0) -> str:
@@ -40,7 +56,7 @@ async def handled(system: System, *, submits: int = 0) -> None:
     """Workers have handled the log to its end, and so many messages went out."""
     await until(lambda: len(system.smsc.submitted) >= submits, UP_SECONDS, system.said)
     ends = Ends(system.kafka_config(), topics.EVENTS)
-    store = RedisStore.at(system.redis.url)
+    store = RedisStore(redis_client(config.load(str(system.config), {})))
     every = range(systems.PARTITIONS)
 
     async def at_the_end() -> bool:
