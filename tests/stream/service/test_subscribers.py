@@ -166,6 +166,19 @@ async def test_p2_records_passed_over_are_read_again_not_accepted() -> None:
     assert await bench.offset() == 1
 
 
+async def test_p2_of_an_emptied_redis_the_log_is_read_from_its_beginning() -> None:
+    bench = Bench(earliest=0)
+    with pytest.raises(OffsetGapError):
+        await bench.take(5, record(6))
+    assert await bench.driver.start(1) == 0
+
+
+async def test_a_log_that_is_older_than_its_redis_is_taken_from_what_it_still_has() -> None:
+    bench = Bench(earliest=5)
+    await bench.take(5, record(6))
+    assert await bench.offset() == 6
+
+
 async def test_records_that_the_log_has_lost_are_counted_and_the_partition_goes_on() -> None:
     bench = Bench(earliest=5)
     await bench.take(0, record(1))
