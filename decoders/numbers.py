@@ -230,16 +230,20 @@ def _expanded(prefixes: list[str]) -> list[str]:
     """All prefixes, those of ranges one by one; raises ValueError for what is neither."""
     found = []
     for one in prefixes:
-        if one.isdecimal():
+        if _digits(one):
             found.append(one)
         else:
             found += _range(one)
     return found
 
 
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
 def _range(one: str) -> Iterator[str]:
     first, _, last = one.partition("-")
-    if not (first.isdecimal() and last.isdecimal() and len(first) == len(last)):
+    if not (_digits(first) and _digits(last) and len(first) == len(last)):
         raise ValueError(f"{one!r} is neither digits nor a range of equally long prefixes")
     if not 0 <= int(last) - int(first) < _MAX_RANGE:
         raise ValueError(f"the range {one!r} is empty or too long")

@@ -214,12 +214,17 @@ class _Record(NamedTuple):
 
     def place(self, progress: Progress) -> int | None:
         """The item at which to go on; None where all were handled before."""
+        expected = progress.offset
         if progress.epoch and self.batch.epoch != progress.epoch:
-            return None if self.batch.epoch in progress.past_epochs else 0
-        if self.offset <= progress.offset:
-            return self.ends.item(progress.offset - self.offset, progress.position)
+            if self.batch.epoch in progress.past_epochs:
+                return None
+            if self.offset in {0, expected}:  # anew; or of whoever takes this for another log
+                return 0
+            expected = 0
+        elif self.offset <= expected:
+            return self.ends.item(expected - self.offset, progress.position)
         if not self.accept_gap:  # a store that knows nothing may have forgotten everything
-            raise OffsetGapError(progress.offset, self.offset)
+            raise OffsetGapError(expected, self.offset)
         return 0
 
 

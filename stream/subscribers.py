@@ -29,11 +29,11 @@ from stream.state import (
     StoreUnavailableError,
 )
 from stream.together import Ends, Raw, Read, joined, together
-from stream.topics import Log
+from stream.topics import KafkaUnavailableError, Log
 
 logger = logging.getLogger(__name__)
 
-_PASSING = (StoreUnavailableError, OutboxFullError, ContendedError)
+_PASSING = (StoreUnavailableError, OutboxFullError, ContendedError, KafkaUnavailableError)
 REDIS = "redis"
 OTHER_KEY = "another key"
 """Reason of a record set aside: its names are not those that the key in force makes."""
@@ -93,6 +93,9 @@ class Subscribers:
             return
         try:
             handled = await self._handle(partition, run)
+            if handled.skipped and batch.epoch != self._log.epoch == handled.progress.epoch:
+                # Its writer had not heard that the topic was made anew: it counts where it is.
+                handled = await self._handle(partition, [self._here(read) for read in run])
         except InfrastructureError:
             raise
         except Exception as error:
@@ -110,6 +113,11 @@ class Subscribers:
         if handled.verdicts or (self._relay.listened and clock != self._clocks.get(partition)):
             self._clocks[partition] = clock
             self._relay.tell(partition)
+
+    def _here(self, read: Read) -> Read:
+        """A record as one of the log that is read."""
+        assert read.batch is not None, "one that cannot be used stands alone"
+        return read._replace(batch=msgspec.structs.replace(read.batch, epoch=self._log.epoch))
 
     def _read(self, offset: int, value: bytes) -> Read:
         """A record; without its batch where that cannot be used."""
@@ -141,14 +149,15 @@ class Subscribers:
             except OffsetGapError as gap:
                 if await self._earliest(partition) < offset:
                     raise  # the records between are there: start again and read them
+                handled = await self._handler.handle(
+                    partition, offset, batch, accept_gap=True, ends=ends
+                )
                 logger.error(  # noqa: TRY400  the trace says nothing more
                     "partition %d: the log lost records %d to %d",
                     partition, gap.expected, offset - 1,
                 )  # fmt: skip
                 metrics.dead_letters.labels("lost by the log").inc(offset - gap.expected)
-                return await self._handler.handle(
-                    partition, offset, batch, accept_gap=True, ends=ends
-                )
+                return handled
 
         return await patiently(REDIS, attempt, _PASSING, self._patience)
 

@@ -27,7 +27,7 @@ from stream.roles import SUBSCRIBERS, Part, answering
 from stream.silence import SilenceWatch
 from stream.state import InfrastructureError
 from stream.subscribers import Subscribers
-from stream.topics import Log
+from stream.topics import KafkaUnavailableError, Log
 from stream.watchdog import Ends, Watchdog
 
 LEADING = 0
@@ -119,4 +119,9 @@ class SubscribersPart(Part):
         await self._publisher.send(topics.EVENTS, encode(batch), partition=partition)
 
     async def _earliest(self, partition: int) -> int:
-        return await self._role.earliest(partition)
+        try:
+            return await self._role.earliest(partition)
+        except (KafkaError, OSError) as error:
+            raise KafkaUnavailableError(
+                f"Kafka does not say what it still has: {type(error).__name__}"
+            ) from error

@@ -78,7 +78,7 @@ class RedisNodes:
         folder.mkdir(parents=True, exist_ok=True)
         options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
         whole = ["--cluster-enabled", "yes", "--cluster-node-timeout", str(self._silent_ms)]
-        whole += ["--repl-diskless-sync-delay", "0"]
+        whole += ["--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0"]
         if self._durable:
             whole += ["--appendonly", "yes", "--appendfsync", "always"]
         with (folder / "redis.log").open("ab") as log:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from asyncio import gather
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -26,8 +26,8 @@ KEEP_SECONDS = 155 * 86_400
 _RECEIPT_SECONDS = 8 * 86_400
 """An SMSC keeps trying for a week at most."""
 _EARLY_SECONDS = 120
-_GRANTED = 100_000
-"""Claims that a process remembers besides Redis."""
+_GRANTED = 50_000
+"""Claims that a process remembers besides Redis: tens of megabytes."""
 
 _RECORD = "xl:ledger:{%s}"
 _OPEN = "xl:ledger:open"
@@ -100,8 +100,19 @@ class Entry(msgspec.Struct, frozen=True):
         return outcomes.UNKNOWN if outcomes.UNKNOWN in said else outcomes.DELIVERED
 
 
+class _Granted(NamedTuple):
+    """A claim of this process."""
+
+    entry: Entry
+    claimant: str
+
+
 class Ledger:
-    """Claims and outcomes of offers in Redis; message ids are unique under the name `smsc`."""
+    """Claims and outcomes of offers in Redis; message ids are unique under the name `smsc`.
+
+    A Redis that lost its last second has forgotten claims. Whoever made them has not: it makes none
+    of them again, and puts back what it has an outcome for.
+    """
 
     def __init__(self, redis: Redis, smsc: str) -> None:
         self._redis = redis
@@ -111,8 +122,8 @@ class Ledger:
         self._mark_part = redis.register_script(_MARK_PART)
         self._release = redis.register_script(_RELEASE)
         self._answered = redis.register_script(_ANSWERED)
-        self._granted: dict[str, str] = {}
-        """Offer → claimant, the latest: a Redis that lost its last second has forgotten them."""
+        self._granted: dict[str, _Granted] = {}
+        """By offer, the latest."""
 
     async def claim(self, entry: Entry, deadline: int, claimant: str) -> bool:
         """Claims an offer for one submit; False when it was claimed or settled before.
@@ -120,24 +131,31 @@ class Ledger:
         `deadline` (microseconds of wall time): when a claim without result counts as unknown.
         `claimant` names this one attempt: it may ask again when the answer to a claim was lost.
         """
-        if self._granted.get(entry.offer, claimant) != claimant:
+        before = self._granted.get(entry.offer)
+        if before is not None and before.claimant != claimant:
             return False
         await self._redis.zadd(_OPEN, {entry.offer: deadline}, nx=True)
-        flat = [part for pair in _fields(entry).items() for part in pair]
-        granted = await self._claim(
-            keys=[_RECORD % entry.offer], args=[outcomes.CLAIMED, claimant, KEEP_SECONDS, *flat]
-        )
+        claim = _Granted(entry, claimant)
+        granted = await self._write(claim)
         if granted:
             while len(self._granted) >= _GRANTED:
                 del self._granted[next(iter(self._granted))]
-            self._granted[entry.offer] = claimant
-        return bool(granted)
+            self._granted[entry.offer] = claim
+        return granted
+
+    async def _write(self, claim: _Granted) -> bool:
+        """False where another one stands there, or what has followed it."""
+        flat = [part for pair in _fields(claim.entry).items() for part in pair]
+        args: list[str | int] = [outcomes.CLAIMED, claim.claimant, KEEP_SECONDS, *flat]
+        return bool(await self._claim(keys=[_RECORD % claim.entry.offer], args=args))
 
     async def settle(self, entry: Entry, state: str, deadline: int, teller: str) -> bool:
         """Records `withheld` or `expired` for an offer never claimed; False when seen before.
 
         `teller` is who will tell it: see `move`.
         """
+        if entry.offer in self._granted:
+            return False
         await self._redis.zadd(_OPEN, {entry.offer: deadline}, nx=True)
         return await self._to(entry.offer, state, {**_fields(entry), _UNTOLD: teller})
 
@@ -243,10 +261,13 @@ class Ledger:
     ) -> bool:
         allowed = "|".join(before or "" for before in after or outcomes.MAY_FOLLOW[state])
         flat = [part for pair in fields.items() for part in pair]
-        moved = await self._move(
-            keys=[_RECORD % offer], args=[state, f"|{allowed}|", KEEP_SECONDS, *flat]
-        )
-        return bool(moved)
+        args: list[str | int] = [state, f"|{allowed}|", KEEP_SECONDS, *flat]
+        if await self._move(keys=[_RECORD % offer], args=args):
+            return True
+        claim = self._granted.get(offer)
+        if claim is None or not await self._write(claim):
+            return False
+        return bool(await self._move(keys=[_RECORD % offer], args=args))
 
     def _message_key(self, message_id: str) -> str:
         return f"xl:ledger:message:{self._smsc}:{message_id}"

@@ -123,6 +123,18 @@ async def test_p2_a_store_that_has_forgotten_everything_is_not_gone_on_with(
     assert (raised.value.expected, raised.value.found) == (0, 7)
 
 
+async def test_p2_a_store_that_went_back_to_an_older_log_is_not_gone_on_with(
+    store: StateStore,
+) -> None:
+    handler = Handler(store, FakeRules)
+    await handler.handle(0, 0, batch(rules(), epoch="older"))
+    with pytest.raises(OffsetGapError) as raised:
+        await handler.handle(0, 7, batch(Tick(SECOND), epoch="e"))
+    assert (raised.value.expected, raised.value.found) == (0, 7)
+    handled = await handler.handle(0, 0, batch(Tick(SECOND), epoch="e"))
+    assert handled.progress.offset == 1
+
+
 async def test_p2_of_two_workers_with_one_partition_the_later_commit_is_refused(
     store: StateStore,
 ) -> None:

@@ -38,6 +38,45 @@ async def test_p2_an_offer_given_twice_is_submitted_once(room: Room, smsc: Smsc)
     assert len(smsc.submitted) == 1
 
 
+async def forgotten(redis: Redis) -> None:
+    """What was claimed in the last second."""
+    await redis.delete("xl:ledger:{offer-1}", "xl:ledger:open")
+
+
+@pytest.mark.parametrize("fault", [None, Fault.REJECT, Fault.CUT])
+async def test_p2_an_offer_whose_claim_redis_forgets_is_submitted_once_and_told(
+    room: Room, redis: Redis, smsc: Smsc, monkeypatch: pytest.MonkeyPatch, fault: Fault | None
+) -> None:
+    submit, submitted = room.client.submit, 0
+
+    async def while_forgotten(message: ShortMessage) -> list[str]:
+        nonlocal submitted
+        submitted += 1
+        await forgotten(redis)
+        return await submit(message)
+
+    monkeypatch.setattr(room.client, "submit", while_forgotten)
+    if fault is not None:
+        smsc.faults.append(fault)
+    first = await room.delivery.deliver(offer())
+    assert first is not None
+    await forgotten(redis)
+    assert await room.delivery.deliver(offer()) is None
+    assert submitted == 1
+    assert first.outcome in room.words()
+
+
+async def test_p2_an_offer_that_went_out_does_not_expire_where_redis_has_forgotten_it(
+    room: Room, redis: Redis
+) -> None:
+    await room.delivery.deliver(offer())
+    await room.until(SUBMITTED, DELIVERED)
+    await forgotten(redis)
+    room.gate.outcome = outcomes.EXPIRED
+    assert await room.delivery.deliver(offer()) is None
+    assert room.words() == [SUBMITTED, DELIVERED]
+
+
 async def test_p2_two_processes_with_one_ledger_submit_once(rooms: OpenRoom, smsc: Smsc) -> None:
     one, other = await rooms(), await rooms()
     await asyncio.gather(one.delivery.deliver(offer()), other.delivery.deliver(offer()))

@@ -60,6 +60,17 @@ async def test_p2_whoever_claimed_an_offer_does_not_claim_it_again_where_redis_h
     assert await ledger.overdue(300) == []
 
 
+async def test_p2_what_becomes_of_a_forgotten_claim_stands_in_the_ledger_again(
+    ledger: Ledger, redis: Redis
+) -> None:
+    await claim(ledger, 100)
+    await redis.flushall()
+    assert await ledger.move("o1", outcomes.FAILED, "ESME_RSYSERR", "teller")
+    found = await ledger.entry("o1")
+    assert found is not None
+    assert (found.state, found.campaign, found.subscriber) == (outcomes.FAILED, "c", "1-who")
+
+
 async def test_p2_no_more_claims_are_remembered_than_there_is_room_for(
     ledger: Ledger, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from decoders.times import SECOND
 from rules.engine import RuleSet
-from stream import log, topics
+from stream import log, metrics, topics
 from stream.handled import Handled
 from stream.handler import Handler
 from stream.log import Batch, OptedOut, Tick
@@ -17,7 +17,7 @@ from stream.memory_store import MemoryStore
 from stream.relay import Relay
 from stream.state import Commit, OffsetGapError, OutboxEntry, StoreUnavailableError
 from stream.subscribers import Subscribers
-from stream.topics import Log
+from stream.topics import KafkaUnavailableError, Log
 
 EPOCH = "0a" * 16
 
@@ -175,8 +175,39 @@ async def test_p2_of_an_emptied_redis_the_log_is_read_from_its_beginning() -> No
 
 async def test_a_log_that_is_older_than_its_redis_is_taken_from_what_it_still_has() -> None:
     bench = Bench(earliest=5)
+    lost = metrics.dead_letters.labels("lost by the log")
+    before = lost._value.get()
     await bench.take(5, record(6))
     assert await bench.offset() == 6
+    assert lost._value.get() == before + 5
+
+
+async def test_p2_a_kafka_that_does_not_say_what_it_has_costs_no_record() -> None:
+    bench = Bench(earliest=5)
+    asked = 0
+
+    async def first(_: int) -> int:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise KafkaUnavailableError("away")
+        return 5
+
+    bench.driver._earliest = first
+    await bench.take(5, record(6))
+    assert bench.letters.sent == []
+    assert (await bench.store.progress(1)).clock == 6 * SECOND
+
+
+async def test_p4_a_record_written_for_the_log_before_counts_where_it_stands() -> None:
+    bench = Bench()
+    tick = Tick(3 * SECOND)
+    await bench.take(0, log.encode(Batch(log.SCHEMA_VERSION, "before", "source", 0, [])))
+    await bench.take(1, record(2))
+    await bench.take(2, log.encode(Batch(log.SCHEMA_VERSION, "before", "source", 0, [tick])))
+    await bench.take(3, record(4))
+    assert await bench.offset() == 4
+    assert (await bench.store.progress(1)).clock == 4 * SECOND
 
 
 async def test_records_that_the_log_has_lost_are_counted_and_the_partition_goes_on() -> None:
