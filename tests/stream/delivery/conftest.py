@@ -160,6 +160,13 @@ async def eventually(true: Callable[[], bool], seconds: float = 5.0) -> None:
         await asyncio.sleep(0.005)
 
 
+async def none_left(ask: Callable[[], Awaitable[list[str]]], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while left := await ask():
+        assert time.monotonic() < end, left
+        await asyncio.sleep(0.005)
+
+
 def offer(name: str = "offer-1", text: str = "您已离开郑州") -> Verdict:
     return Verdict(
         offer=name,
