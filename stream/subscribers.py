@@ -29,17 +29,17 @@ from stream.state import (
     StoreUnavailableError,
 )
 from stream.together import Ends, Raw, Read, joined, together
-from stream.topics import KafkaUnavailableError, Log
+from stream.topics import KAFKA, KafkaUnavailableError, Log
 
 logger = logging.getLogger(__name__)
 
-_PASSING = (StoreUnavailableError, OutboxFullError, ContendedError, KafkaUnavailableError)
+_PASSING = (StoreUnavailableError, OutboxFullError, ContendedError)
 REDIS = "redis"
 OTHER_KEY = "another key"
 """Reason of a record set aside: its names are not those that the key in force makes."""
 
 Earliest = Callable[[int], Awaitable[int]]
-"""The first offset that the log still holds of a partition."""
+"""The first offset that the log still holds of a partition; raises KafkaUnavailableError."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -147,7 +147,7 @@ class Subscribers:
             try:
                 return await self._handler.handle(partition, offset, batch, ends=ends)
             except OffsetGapError as gap:
-                if await self._earliest(partition) < offset:
+                if await self._still_there(partition) < offset:
                     raise  # the records between are there: start again and read them
                 handled = await self._handler.handle(
                     partition, offset, batch, accept_gap=True, ends=ends
@@ -160,6 +160,12 @@ class Subscribers:
                 return handled
 
         return await patiently(REDIS, attempt, _PASSING, self._patience)
+
+    async def _still_there(self, partition: int) -> int:
+        """The first offset that the log still holds, once Kafka says it."""
+        return await patiently(
+            KAFKA, lambda: self._earliest(partition), (KafkaUnavailableError,), self._patience
+        )
 
     async def _set_aside(
         self, partition: int, offset: int, value: bytes, reason: str, explanation: str

@@ -27,7 +27,7 @@ from stream.roles import SUBSCRIBERS, Part, answering
 from stream.silence import SilenceWatch
 from stream.state import InfrastructureError
 from stream.subscribers import Subscribers
-from stream.topics import KafkaUnavailableError, Log
+from stream.topics import Log
 from stream.watchdog import Ends, Watchdog
 
 LEADING = 0
@@ -122,6 +122,4 @@ class SubscribersPart(Part):
         try:
             return await self._role.earliest(partition)
         except (KafkaError, OSError) as error:
-            raise KafkaUnavailableError(
-                f"Kafka does not say what it still has: {type(error).__name__}"
-            ) from error
+            raise topics.unavailable(self._config.kafka, error) from error

@@ -57,8 +57,8 @@ _ENDED_BY: Final = {-1: None, 0: NETWORK, 1: MOBILE, 2: RADIO}
 _DIRECTIONS: Final = {-1: None, 0: MOBILE_ORIGINATED, 1: MOBILE_TERMINATED}
 _ANSWERED: Final = {-1: None, 0: False, 1: True}
 _MOST_KNOWN: Final = 65_536
-_CELL_WORDS, _DETAIL_WORDS = 4, 8
 _FOUR, _EIGHT = Struct("<4q"), Struct("<8q")
+"""The words of a cell, and of a detail."""
 LONG: Final = 32
 """Digits of a number that stand in a row; of a longer one its place among `Context.long`."""
 
@@ -142,9 +142,9 @@ class EventBatch:
             _hexadecimal(words, E_SUBSCRIBER, 24),
             words[:, E_IDENTITY].tolist(),
             _hexadecimal(words, E_DIALOGUE, 32),
-            map(self._cell, _pieces(words, E_CELL, _CELL_WORDS)),
+            map(self._cell, _pieces(words, E_CELL, _FOUR)),
             words[:, E_DIRECTION].tolist(),
-            map(self._detail, kinds, _pieces(words, E_DETAIL, _DETAIL_WORDS)),
+            map(self._detail, kinds, _pieces(words, E_DETAIL, _EIGHT)),
             self._frames(),
             words[:, E_GAP].tolist(),
             strict=True,
@@ -331,9 +331,10 @@ def _hexadecimal(words: NDArray[np.int64], at: int, digits: int) -> list[str]:
     return [text[begin : begin + digits] for begin in range(0, len(text), 32)]
 
 
-def _pieces(words: NDArray[np.int64], at: int, count: int) -> list[bytes]:
+def _pieces(words: NDArray[np.int64], at: int, layout: Struct) -> list[bytes]:
     """Each event's words there, packed: a key in one piece."""
-    data, size = _octets(words[:, at : at + count]).tobytes(), 8 * count
+    size = layout.size
+    data = _octets(words[:, at : at + size // 8]).tobytes()
     return [data[begin : begin + size] for begin in range(0, len(data), size)]
 
 
